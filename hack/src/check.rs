@@ -1,0 +1,23 @@
+//! `cargo dev check`: everything that can be said without running a test.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{generate, layers, paths};
+
+/// Runs all checks in the order of their price.
+pub fn all() -> Result<()> {
+    println!("layers      {} crates", layers::check()?);
+    println!("generated   {} files", generate::check()?);
+    cargo("format", &["fmt", "--all", "--check"])?;
+    cargo("lints", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])?;
+    cargo("cuda", &["check", "--quiet", "--package", "genesis-model", "--features", "cuda"])
+}
+
+fn cargo(what: &str, words: &[&str]) -> Result<()> {
+    let status = Command::new("cargo").args(words).current_dir(paths::root()).status().context("run cargo")?;
+    ensure!(status.success(), "cargo {} failed", words.join(" "));
+    println!("{what:<11} passed");
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! `make demo`: one whole turn of the loop on this machine, as a client sees it.
+//!
+//! The demo is a client and nothing more: it starts `genesis local`, applies a GenesisModel, sends programming tasks
+//! through the public API and watches. What trains, judges and promotes is the operator.
+
+mod cluster;
+pub(crate) mod measure;
+mod outcome;
+pub(crate) mod show;
+mod stack;
+pub(crate) mod suites;
+mod traffic;
+
+pub use outcome::Outcome;
+
+pub(crate) use self::cluster::{Cluster, MODEL};
+pub(crate) use self::show::{RolledOut, Stage};
+pub(crate) use self::stack::Stack;
+pub(crate) use self::traffic::Traffic;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Draws the tasks and all sampling.
+    pub seed: u64,
+    /// A folder of its own for data; made new.
+    pub data: PathBuf,
+    /// A real API server instead of the minicluster.
+    pub kubeconfig: Option<PathBuf>,
+    /// Leave everything running at the end.
+    pub keep: bool,
+    /// Train and measure the control as well.
+    pub control: bool,
+    /// Families of loop tasks, six tasks each.
+    pub loop_families: usize,
+    /// Families of sealed tasks, five tasks each.
+    pub sealed_families: usize,
+}
+
+/// Runs the demo to its end.
+pub async fn run(options: &Options) -> Result<Outcome> {
+    let clock = Instant::now();
+    let stage = Stage::begin("tasks", "generating tasks and proving their hidden tests");
+    let suites = suites::make(options)?;
+    stage.end(&format!(
+        "{} loop, {} dev and {} sealed tasks; {} of {} mutants killed",
+        suites.loop_tasks.len(),
+        suites.dev,
+        suites.sealed,
+        suites.killed,
+        suites.mutants
+    ));
+
+    let stage = Stage::begin("start", "starting control plane, operator, gateway, inference and sandbox");
+    let stack = Stack::start(options).await?;
+    let cluster = Cluster::connect(&stack.kubeconfig).await?;
+    cluster.apply_model(options).await?;
+    cluster.wait_ready().await?;
+    stage.end(&format!("GenesisModel {} is Ready; API at {}", cluster::MODEL, stack.api));
+
+    let traffic = Traffic::new(&stack.api, &suites.loop_tasks, options.seed)?;
+    let learned = show::learning(&cluster, &traffic).await?;
+
+    let run = cluster.wait_training_run().await?;
+    // The control is frozen from the same evidence, before anything else is asked.
+    let control = if options.control { Some(cluster.create_control(&run).await?) } else { None };
+    let trained = show::training(&cluster, &run).await?;
+    let evaluation = show::evaluation(&cluster).await?;
+    let rollout = show::rollout(&cluster, &traffic).await?;
+    ensure!(
+        rollout.completion == "Promoted",
+        "the turn ended without a promotion: evaluation {} ({}), rollout {} ({})",
+        evaluation.verdict,
+        evaluation.message,
+        rollout.completion,
+        rollout.message
+    );
+
+    let stage = Stage::begin("again", "asking base and promoted model the sealed tasks again, with a new seed");
+    let promoted = measure::compare(&cluster, options, None, Some(&rollout.served_name)).await?;
+    stage.end(&promoted.line());
+    let served_digest = cluster.served_digest(&rollout.served_name).await.context("read the served digest")?;
+
+    let control = match control {
+        Some(name) => Some(show::control(&cluster, options, &name).await?),
+        None => None,
+    };
+    let statistics = traffic.statistics().await?;
+    let outcome = Outcome::new(options, &learned, &trained, &evaluation, &rollout, &promoted, control.as_ref(), &served_digest)
+        .with_statistics(&statistics)
+        .after(clock.elapsed());
+    outcome.print();
+    if options.keep {
+        stack.leave_running();
+    } else {
+        stack.stop()?;
+    }
+    Ok(outcome)
+}

@@ -1,0 +1,176 @@
+//! What the demo asks of the Kubernetes API: it applies one object and reads the others.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use genesis_api::names::{INFERENCE_ADMIN_PORT, INFERENCE_PORT, Role, SANDBOX_PORT, pod_selector};
+use genesis_api::{Evaluation, GenesisModel, Rollout, TrainingRun};
+use genesis_client::InferenceClient;
+use genesis_core::Digest;
+use genesis_core::wire::Recipe;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{ListParams, ObjectMeta, Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config, ResourceExt};
+use serde_json::json;
+
+use super::Options;
+use crate::paths;
+
+/// Namespace of the demo's objects.
+pub(crate) const NAMESPACE: &str = "default";
+/// Name of the demo's GenesisModel.
+pub(crate) const MODEL: &str = "seedling";
+/// Name of the control's TrainingRun.
+const CONTROL: &str = "seedling-control";
+
+#[derive(Clone)]
+pub(crate) struct Cluster {
+    client: Client,
+}
+
+impl Cluster {
+    pub(crate) async fn connect(kubeconfig: &Path) -> Result<Self> {
+        let config = Kubeconfig::read_from(kubeconfig).with_context(|| format!("read {}", kubeconfig.display()))?;
+        let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await?;
+        Ok(Self { client: Client::try_from(config)? })
+    }
+
+    pub(crate) fn models(&self) -> Api<GenesisModel> {
+        Api::namespaced(self.client.clone(), NAMESPACE)
+    }
+
+    pub(crate) fn runs(&self) -> Api<TrainingRun> {
+        Api::namespaced(self.client.clone(), NAMESPACE)
+    }
+
+    pub(crate) fn evaluations(&self) -> Api<Evaluation> {
+        Api::namespaced(self.client.clone(), NAMESPACE)
+    }
+
+    pub(crate) fn rollouts(&self) -> Api<Rollout> {
+        Api::namespaced(self.client.clone(), NAMESPACE)
+    }
+
+    /// Applies `manifests/samples/seedling.yaml` with this run's folder and seed in it.
+    pub(crate) async fn apply_model(&self, options: &Options) -> Result<()> {
+        let path = paths::root().join("manifests/samples/seedling.yaml");
+        let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+        let mut model: serde_json::Value = serde_yaml::from_str(&text)?;
+        let data = options.data.canonicalize()?;
+        model["spec"]["storage"]["uri"] = json!(format!("file://{}/store", data.display()));
+        model["spec"]["trainingTemplate"]["seed"] = json!(options.seed);
+        model["spec"]["evaluationTemplate"]["sampling"]["seed"] = json!(options.seed);
+        let apply = PatchParams::apply("genesis-demo").force();
+        self.models().patch(MODEL, &apply, &Patch::Apply(model)).await.context("apply the GenesisModel")?;
+        Ok(())
+    }
+
+    /// Holds the loop; serving goes on.
+    pub(crate) async fn suspend(&self) -> Result<()> {
+        let patch = Patch::Merge(json!({ "spec": { "suspend": true } }));
+        self.models().patch(MODEL, &PatchParams::default(), &patch).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn model(&self) -> Result<GenesisModel> {
+        Ok(self.models().get(MODEL).await?)
+    }
+
+    /// Waits for condition Ready.
+    pub(crate) async fn wait_ready(&self) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            let model = self.model().await?;
+            let conditions = model.status.map(|status| status.conditions).unwrap_or_default();
+            let ready = conditions.iter().find(|condition| condition.type_ == "Ready");
+            if ready.is_some_and(|condition| condition.status == "True") {
+                return Ok(());
+            }
+            if start.elapsed() > Duration::from_secs(90) {
+                let why = ready.map_or("it has no condition Ready", |condition| condition.message.as_str());
+                bail!("GenesisModel {MODEL} is not Ready after 90 s: {why}");
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// The TrainingRun that the loop made by itself, once its dataset is frozen.
+    pub(crate) async fn wait_training_run(&self) -> Result<String> {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(60) {
+            for run in self.runs().list(&ListParams::default()).await? {
+                let frozen = run.status.as_ref().is_some_and(|status| status.dataset.is_some());
+                if frozen && run.name_any() != CONTROL {
+                    return Ok(run.name_any());
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        bail!("no TrainingRun with a dataset appeared within 60 s of the trigger")
+    }
+
+    /// Creates a TrainingRun by hand, as a person would: same base, same seed, unfiltered rows. It is created held, so
+    /// that its dataset is frozen now and its training comes later.
+    pub(crate) async fn create_control(&self, like: &str) -> Result<String> {
+        let run = self.runs().get(like).await?;
+        let mut spec = run.spec.clone();
+        spec.dataset.recipe = Recipe::Unfiltered;
+        spec.suspend = true;
+        spec.trigger = Some("control: as many rows, not filtered by execution".to_owned());
+        let control = TrainingRun { metadata: ObjectMeta { name: Some(CONTROL.to_owned()), ..ObjectMeta::default() }, spec, status: None };
+        self.runs().create(&PostParams::default(), &control).await.context("create the control")?;
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(30) {
+            if self.runs().get(CONTROL).await?.status.is_some_and(|status| status.dataset.is_some()) {
+                return Ok(CONTROL.to_owned());
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        bail!("the control's dataset was not frozen within 30 s")
+    }
+
+    /// Lets a held TrainingRun begin.
+    pub(crate) async fn resume(&self, run: &str) -> Result<()> {
+        let patch = Patch::Merge(json!({ "spec": { "suspend": false } }));
+        self.runs().patch(run, &PatchParams::default(), &patch).await?;
+        Ok(())
+    }
+
+    /// Clients of the ready serving pods.
+    pub(crate) async fn inference(&self) -> Result<Vec<InferenceClient>> {
+        let http = reqwest::Client::new();
+        let of = |ip: &String| {
+            let address = |port| format!("http://{ip}:{port}");
+            InferenceClient::new(http.clone(), &address(INFERENCE_PORT), &address(INFERENCE_ADMIN_PORT))
+        };
+        Ok(self.addresses(Role::Serving).await?.iter().map(of).collect())
+    }
+
+    /// Addresses of the ready sandbox pods.
+    pub(crate) async fn sandboxes(&self) -> Result<Vec<SocketAddr>> {
+        let ips = self.addresses(Role::Sandbox).await?;
+        ips.iter().map(|ip| Ok(format!("{ip}:{SANDBOX_PORT}").parse()?)).collect()
+    }
+
+    async fn addresses(&self, role: Role) -> Result<Vec<String>> {
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let pods = pods.list(&ListParams::default().labels(&pod_selector(MODEL, role))).await?;
+        let ready = |pod: &&Pod| {
+            let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+            conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+        };
+        Ok(pods.iter().filter(ready).filter_map(|pod| pod.status.as_ref()?.pod_ip.clone()).collect())
+    }
+
+    /// The digest that a serving pod reports for an adapter.
+    pub(crate) async fn served_digest(&self, served_name: &str) -> Result<Digest> {
+        let servers = self.inference().await?;
+        let server = servers.first().context("no serving pod is ready")?;
+        let models = server.models().await?;
+        let model = models.into_iter().find(|model| model.id == served_name);
+        model.and_then(|model| model.digest).with_context(|| format!("{served_name} is not served"))
+    }
+}

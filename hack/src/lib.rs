@@ -1,0 +1,13 @@
+//! Developer tasks behind `cargo dev <verb>`, and the pieces of them that end-to-end tests use.
+
+pub mod check;
+pub mod cluster;
+pub mod demo;
+pub mod drill;
+pub mod generate;
+pub mod layers;
+pub mod paths;
+pub mod report;
+pub mod sandbox;
+pub mod seedling;
+pub mod verdicts;

@@ -1,0 +1,165 @@
+//! `cargo dev <verb>`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use hack::cluster::{self, ControlPlane};
+use hack::{check, demo, drill, generate, layers, paths, report, seedling, verdicts};
+
+/// Developer tasks of Genesis.
+#[derive(Parser)]
+#[command(name = "cargo dev", bin_name = "cargo dev", version)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Formatting, lints, layers and generated files
+    Check,
+    /// Dependencies between the crates point in one direction only
+    Layers,
+    /// Write the generated files (CRDs)
+    Generate {
+        /// Only fail where a file is out of date
+        #[arg(long)]
+        check: bool,
+    },
+    /// Make the demo's base model from nothing: corpus, tokenizer, pre-training
+    Seedling {
+        /// Optimiser steps
+        #[arg(long, default_value_t = seedling::Recipe::default().steps)]
+        steps: u64,
+        /// Documents of the corpus
+        #[arg(long, default_value_t = seedling::Recipe::default().documents)]
+        documents: u64,
+        /// Seed of corpus and weights
+        #[arg(long, default_value_t = seedling::Recipe::default().seed)]
+        seed: u64,
+        /// Where the model is written
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// One whole turn of the loop on this machine
+    Demo {
+        /// Draws the tasks and all sampling
+        #[arg(long, default_value_t = 7)]
+        seed: u64,
+        /// Leave it running at the end
+        #[arg(long)]
+        keep: bool,
+        /// Use this API server instead of the minicluster
+        #[arg(long)]
+        kubeconfig: Option<PathBuf>,
+        /// Folder for data [default: target/demo, emptied]
+        #[arg(long)]
+        data: Option<PathBuf>,
+        /// Leave out the control
+        #[arg(long)]
+        no_control: bool,
+        /// Families of loop tasks, six tasks each
+        #[arg(long, default_value_t = 100)]
+        loop_families: usize,
+        /// Families of sealed tasks, five tasks each
+        #[arg(long, default_value_t = 48)]
+        sealed_families: usize,
+    },
+    /// The gate on promotion can say no: A/A, shuffled labels, a sabotaged canary
+    Drill {
+        /// Draws the tasks and all sampling
+        #[arg(long, default_value_t = 7)]
+        seed: u64,
+    },
+    /// HumanEval through gate and sandbox
+    Verdicts,
+    /// A real Kubernetes control plane on loopback
+    Cluster {
+        #[command(subcommand)]
+        verb: ClusterVerb,
+    },
+}
+
+#[derive(Subcommand)]
+enum ClusterVerb {
+    /// Build it where it is not cached yet
+    Build,
+    /// Start it and leave it running
+    Up,
+    /// End it
+    Down,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<()> {
+    match verb {
+        Verb::Check => check::all(),
+        Verb::Layers => {
+            let crates = layers::check()?;
+            println!("{crates} crates keep to their layers");
+            Ok(())
+        }
+        Verb::Generate { check: true } => {
+            println!("{} generated files are up to date", generate::check()?);
+            Ok(())
+        }
+        Verb::Generate { check: false } => {
+            println!("{} generated files changed", generate::write()?);
+            Ok(())
+        }
+        Verb::Seedling { steps, documents, seed, out } => {
+            let out = out.unwrap_or_else(|| seedling::Recipe::default().out);
+            seedling::make(&seedling::Recipe { documents, steps, seed, out })
+        }
+        Verb::Demo { seed, keep, kubeconfig, data, no_control, loop_families, sealed_families } => {
+            let data = fresh(data.unwrap_or_else(|| paths::root().join("target/demo")))?;
+            let options = demo::Options { seed, data, kubeconfig, keep, control: !no_control, loop_families, sealed_families };
+            let outcome = tokio::runtime::Runtime::new()?.block_on(demo::run(&options))?;
+            println!("report: {}", report::write("demo", &outcome)?.display());
+            Ok(())
+        }
+        Verb::Drill { seed } => {
+            let data = fresh(paths::root().join("target/drill"))?;
+            let (loop_families, sealed_families) = (40, 48);
+            let options =
+                demo::Options { seed, data, kubeconfig: None, keep: false, control: false, loop_families, sealed_families };
+            tokio::runtime::Runtime::new()?.block_on(drill::run(&options))
+        }
+        Verb::Verdicts => verdicts::run().map(drop),
+        Verb::Cluster { verb } => cluster_verb(&verb),
+    }
+}
+
+fn cluster_verb(verb: &ClusterVerb) -> Result<()> {
+    let folder = paths::root().join("target/cluster");
+    match verb {
+        ClusterVerb::Build => println!("{}", cluster::binary()?.display()),
+        ClusterVerb::Up => {
+            ControlPlane::stop(&folder)?;
+            let plane = ControlPlane::start(&folder)?;
+            println!("export KUBECONFIG={}", plane.kubeconfig().display());
+            plane.leave_running()?;
+        }
+        ClusterVerb::Down => println!("{} processes ended", ControlPlane::stop(&folder)?),
+    }
+    Ok(())
+}
+
+fn fresh(folder: PathBuf) -> Result<PathBuf> {
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}

@@ -1,0 +1,62 @@
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Error;
+
+const MESSAGE_CHARACTERS: usize = 500;
+
+/// One base address with the words that errors use for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Transport {
+    http: reqwest::Client,
+    what: &'static str,
+    base: String,
+    token: Option<String>,
+}
+
+impl Transport {
+    pub(crate) fn new(http: reqwest::Client, what: &'static str, base: &str, token: Option<String>) -> Self {
+        Self { http, what, base: base.trim_end_matches('/').to_owned(), token }
+    }
+
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        let url = self.url(path);
+        self.json(&url, self.http.get(&url)).await
+    }
+
+    pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
+        let url = self.url(path);
+        self.json(&url, self.http.post(&url).json(body)).await
+    }
+
+    /// Posts and does not look at what a 2xx says.
+    pub(crate) async fn tell(&self, path: &str, body: &impl Serialize) -> Result<(), Error> {
+        let url = self.url(path);
+        self.text(&url, self.http.post(&url).json(body)).await.map(drop)
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    async fn json<T: DeserializeOwned>(&self, url: &str, request: reqwest::RequestBuilder) -> Result<T, Error> {
+        let text = self.text(url, request).await?;
+        serde_json::from_str(&text).map_err(|e| Error::Malformed { what: self.what, url: url.to_owned(), message: e.to_string() })
+    }
+
+    async fn text(&self, url: &str, request: reqwest::RequestBuilder) -> Result<String, Error> {
+        let request = match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let unreachable = |source| Error::Unreachable { what: self.what, url: url.to_owned(), source };
+        let response = request.send().await.map_err(unreachable)?;
+        let status = response.status();
+        let text = response.text().await.map_err(unreachable)?;
+        if status.is_success() {
+            return Ok(text);
+        }
+        let message = text.chars().take(MESSAGE_CHARACTERS).collect();
+        Err(Error::Refused { what: self.what, url: url.to_owned(), status: status.as_u16(), message })
+    }
+}

@@ -1,0 +1,54 @@
+/// Why an evaluation could not be made. None of these is a verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A suite cannot be read.
+    #[error("suite {name}: {source}")]
+    Suite {
+        /// Its name.
+        name: String,
+        /// Why.
+        source: genesis_artifacts::Error,
+    },
+    /// A suite is not what it should be.
+    #[error("suite {name} is not a list of tasks: {message}")]
+    SuiteFormat {
+        /// Its name.
+        name: String,
+        /// What is wrong, with its place.
+        message: String,
+    },
+    /// The models did not answer.
+    #[error("sampling: {0}")]
+    Inference(#[from] genesis_client::Error),
+    /// No address was given.
+    #[error("no {0} was given: pass at least one --{0} address")]
+    NoEndpoint(&'static str),
+    /// The sandbox did not answer.
+    #[error("executing: {0}")]
+    Sandbox(String),
+    /// The report could not be kept.
+    #[error("report: {0}")]
+    Report(#[from] genesis_artifacts::Error),
+    /// The operator did not take the result.
+    #[error("the result could not be told: {0}")]
+    Untold(genesis_client::Error),
+}
+
+impl Error {
+    /// CamelCase reason for the object's condition.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Suite { .. } | Self::SuiteFormat { .. } => "SuiteInvalid",
+            Self::Inference(_) => "InferenceUnreachable",
+            Self::NoEndpoint(_) => "NoEndpoint",
+            Self::Sandbox(_) => "SandboxUnreachable",
+            Self::Report(_) => "ReportUploadFailed",
+            Self::Untold(_) => "OperatorUnreachable",
+        }
+    }
+
+    /// Whether another attempt can help.
+    pub fn is_retriable(&self) -> bool {
+        !matches!(self, Self::Suite { .. } | Self::SuiteFormat { .. } | Self::NoEndpoint(_))
+    }
+}

@@ -1,0 +1,163 @@
+//! The operator's endpoints. Every request shows the service token.
+
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use genesis_core::Digest;
+use genesis_core::wire::{AppliedRoute, ArmStatistics, DatasetRequest, DatasetSnapshot, LearningSnapshot};
+use genesis_ledger::LedgerError;
+use genesis_ledger::types::learning::Reverted;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+
+use super::error::ApiError;
+use super::json::{ApiJson, ApiQuery};
+use crate::app::{App, scope};
+use crate::clock::now_ms;
+use crate::improvement::dataset::{DatasetError, freeze};
+use crate::routing::{ModelKey, ModelRoute};
+
+/// The router of the internal server.
+pub fn router(app: App) -> Router<App> {
+    Router::new()
+        .route("/internal/v1/models/{namespace}/{name}/learning", get(learning))
+        .route("/internal/v1/models/{namespace}/{name}/datasets", post(datasets))
+        .route("/internal/v1/models/{namespace}/{name}/arms", get(arms))
+        .route("/internal/v1/models/{namespace}/{name}/revert", post(revert))
+        .route("/internal/v1/routes", get(routes))
+        .layer(from_fn_with_state(app, authenticate))
+}
+
+async fn authenticate(
+    State(app): State<App>,
+    headers: HeaderMap,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    // Digests are compared, so that the time it takes says nothing about how much of a token is right.
+    let digest = |text: &str| Sha256::digest(text.as_bytes());
+    if shown.is_some_and(|shown| digest(shown) == digest(app.config.service_token.reveal())) {
+        return Ok(next.run(request).await);
+    }
+    Err(ApiError::new(
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+        "the request does not show the service token",
+        "send Authorization: Bearer <GENESIS_SERVICE_TOKEN>",
+    ))
+}
+
+#[derive(Deserialize)]
+struct ModelPath {
+    namespace: String,
+    name: String,
+}
+
+impl ModelPath {
+    fn key(self) -> ModelKey {
+        ModelKey::new(self.namespace, self.name)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Since {
+    #[serde(default)]
+    since: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SinceTime {
+    #[serde(default)]
+    since_ms: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Revert {
+    adapter: Digest,
+}
+
+async fn learning(
+    State(app): State<App>,
+    Path(model): Path<ModelPath>,
+    ApiQuery(query): ApiQuery<Since>,
+) -> Result<Json<LearningSnapshot>, ApiError> {
+    Ok(Json(app.pipeline.ledger.learning_snapshot(&scope(&model.key()), query.since).await?))
+}
+
+async fn datasets(
+    State(app): State<App>,
+    Path(model): Path<ModelPath>,
+    ApiJson(request): ApiJson<DatasetRequest>,
+) -> Result<Json<DatasetSnapshot>, ApiError> {
+    let route = known(&app, &model.key())?;
+    Ok(Json(freeze(&app.pipeline.ledger, &route, request, now_ms()).await?))
+}
+
+async fn arms(
+    State(app): State<App>,
+    Path(model): Path<ModelPath>,
+    ApiQuery(query): ApiQuery<SinceTime>,
+) -> Result<Json<Vec<ArmStatistics>>, ApiError> {
+    Ok(Json(app.pipeline.ledger.arm_statistics(&scope(&model.key()), query.since_ms).await?))
+}
+
+async fn revert(
+    State(app): State<App>,
+    Path(model): Path<ModelPath>,
+    ApiJson(request): ApiJson<Revert>,
+) -> Result<Json<Reverted>, ApiError> {
+    Ok(Json(app.pipeline.ledger.revert_learnings(&scope(&model.key()), &request.adapter, now_ms()).await?))
+}
+
+async fn routes(State(app): State<App>) -> Json<Vec<AppliedRoute>> {
+    Json(app.table().routes().map(|route| route.applied()).collect())
+}
+
+fn known(app: &App, key: &ModelKey) -> Result<Arc<ModelRoute>, ApiError> {
+    app.table().get(key).cloned().ok_or_else(|| {
+        ApiError::new(
+            StatusCode::NOT_FOUND,
+            "unknown_model",
+            format!("this gateway sees no GenesisModel {key}"),
+            "wait until its watch has caught up, or check which namespace it watches",
+        )
+    })
+}
+
+impl From<DatasetError> for ApiError {
+    fn from(error: DatasetError) -> Self {
+        let message = error.to_string();
+        match &error {
+            DatasetError::Empty => Self::new(
+                StatusCode::CONFLICT,
+                "dataset_empty",
+                message,
+                "send tasks with tests until some answers pass",
+            ),
+            DatasetError::Ledger(LedgerError::Invalid(_)) => Self::new(
+                StatusCode::CONFLICT,
+                "dataset_name_taken",
+                message,
+                "choose another name for the TrainingRun",
+            ),
+            DatasetError::Store(_) => {
+                tracing::error!(%error, "The artifact store refused a dataset.");
+                Self::new(
+                    StatusCode::BAD_GATEWAY,
+                    "storage_unavailable",
+                    message,
+                    "check spec.storage of the GenesisModel",
+                )
+            }
+            DatasetError::Ledger(_) | DatasetError::Encoding(_) | DatasetError::Stopped(_) => Self::internal(&error),
+        }
+    }
+}

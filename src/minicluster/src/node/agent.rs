@@ -1,0 +1,108 @@
+//! Follows the pods bound to the node and keeps one task for each.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use futures::StreamExt as _;
+use k8s_openapi::api::core::v1::Pod;
+use kube::{
+    Api, ResourceExt as _,
+    runtime::{WatchStreamExt as _, watcher},
+};
+use tokio::{sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::{context::Context, pod::PodRun};
+
+/// The latest a pod's task should know.
+#[derive(Clone, Debug)]
+pub enum Seen {
+    /// The pod's current form.
+    Pod(Arc<Pod>),
+    /// It is gone from the API.
+    Gone,
+}
+
+struct Agent {
+    context: Arc<Context>,
+    pods: HashMap<String, watch::Sender<Seen>>,
+    tasks: JoinSet<String>,
+}
+
+/// Runs the pods bound to the node until `stop`.
+pub async fn run(context: Arc<Context>, stop: CancellationToken) {
+    let selector = format!("spec.nodeName={}", context.options.name);
+    let api: Api<Pod> = Api::all(context.client.clone());
+    let stream = watcher(api, watcher::Config::default().fields(&selector)).default_backoff();
+    let mut stream = std::pin::pin!(stream);
+    let mut agent = Agent { context, pods: HashMap::new(), tasks: JoinSet::new() };
+    let mut listed = HashSet::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(ended) = agent.tasks.join_next(), if !agent.tasks.is_empty() => {
+                if let Ok(uid) = ended {
+                    agent.pods.remove(&uid);
+                }
+            }
+            event = stream.next() => match event {
+                Some(Ok(watcher::Event::Init)) => listed.clear(),
+                Some(Ok(watcher::Event::InitApply(pod))) => {
+                    listed.insert(pod.uid().unwrap_or_default());
+                    agent.see(pod);
+                }
+                Some(Ok(watcher::Event::InitDone)) => agent.forget_all_but(&listed),
+                Some(Ok(watcher::Event::Apply(pod))) => agent.see(pod),
+                Some(Ok(watcher::Event::Delete(pod))) => agent.forget(&pod.uid().unwrap_or_default()),
+                Some(Err(error)) => tracing::debug!(%error, "the watch on the node's pods is retried"),
+                None => break,
+            },
+        }
+    }
+    // Dropping a pod's task kills its processes.
+    agent.tasks.shutdown().await;
+}
+
+impl Agent {
+    fn see(&mut self, pod: Pod) {
+        let uid = pod.uid().unwrap_or_default();
+        let pod = Arc::new(pod);
+        if let Some(sender) = self.pods.get(&uid)
+            && !sender.is_closed()
+        {
+            sender.send_replace(Seen::Pod(pod));
+            return;
+        }
+        let finished = matches!(
+            pod.status.as_ref().and_then(|s| s.phase.as_deref()),
+            Some("Succeeded" | "Failed")
+        );
+        if finished && pod.metadata.deletion_timestamp.is_none() {
+            return;
+        }
+        let (sender, updates) = watch::channel(Seen::Pod(pod.clone()));
+        match PodRun::new(self.context.clone(), pod) {
+            Ok(run) => {
+                self.pods.insert(uid.clone(), sender);
+                self.tasks.spawn(async move {
+                    run.run(updates).await;
+                    uid
+                });
+            }
+            Err(error) => tracing::error!(%error, "no address for a pod; it waits for its next change"),
+        }
+    }
+
+    fn forget(&mut self, uid: &str) {
+        if let Some(sender) = self.pods.get(uid) {
+            sender.send_replace(Seen::Gone);
+        }
+    }
+
+    fn forget_all_but(&mut self, listed: &HashSet<String>) {
+        let gone: Vec<String> = self.pods.keys().filter(|uid| !listed.contains(*uid)).cloned().collect();
+        gone.iter().for_each(|uid| self.forget(uid));
+    }
+}

@@ -1,0 +1,346 @@
+//! The life of one container: start, probe, end, start again.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Container, Pod, Probe};
+use kube::ResourceExt as _;
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+
+use super::{
+    backoff::Backoff,
+    context::Context,
+    environment::{self, Sources},
+    memory, orphans,
+    probe::{self, ProbeTarget, Threshold},
+    process::{Process, Program, exit_code},
+    status::{ContainerRecord, Ended, Phase},
+    volumes,
+};
+
+/// How long a container that cannot be set up waits before it is tried again.
+const CONFIG_RETRY: Duration = Duration::from_secs(1);
+
+/// How often a container that is not ready yet is asked at least, so that a start is noticed soon.
+const READY_POLL: Duration = Duration::from_secs(1);
+
+/// When the container has to be gone; `None` while it may run.
+pub type Stop = watch::Receiver<Option<Instant>>;
+
+/// One container of a pod.
+pub struct ContainerRun {
+    /// The node.
+    pub context: Arc<Context>,
+    /// The pod as it was taken on.
+    pub pod: Arc<Pod>,
+    /// The container.
+    pub container: Container,
+    /// Address of the pod.
+    pub pod_ip: String,
+    /// Told to stop.
+    pub stop: Stop,
+    /// Takes every change of the record.
+    pub reports: mpsc::UnboundedSender<(String, ContainerRecord)>,
+}
+
+/// Why a container that still runs has to end.
+enum End {
+    Stopped,
+    OutOfMemory,
+    Unhealthy,
+}
+
+/// Resolves when the container has to stop.
+async fn told_to_stop(stop: &mut Stop) {
+    // The pod's task holds the sender for as long as its containers run.
+    stop.wait_for(Option::is_some).await.ok();
+}
+
+/// Whether a container that ended is started again.
+fn restarts(policy: &str, exit_code: i32) -> bool {
+    match policy {
+        "Never" => false,
+        "OnFailure" => exit_code != 0,
+        _ => true,
+    }
+}
+
+impl ContainerRun {
+    /// Runs the container until it has ended for good. `record` is what an earlier life of the node left.
+    pub async fn run(mut self, mut record: ContainerRecord) {
+        let policy = self.pod.spec.as_ref().and_then(|s| s.restart_policy.clone()).unwrap_or_default();
+        let mut backoff = Backoff::default();
+        loop {
+            if self.stopping() {
+                let never_ran = Ended {
+                    exit_code: 137,
+                    reason: "ContainerStatusUnknown".to_owned(),
+                    message: Some("The container could not be located when the pod was terminated".to_owned()),
+                    started_at: None,
+                    finished_at: Timestamp::now(),
+                };
+                record.phase = Phase::Ended(record.last.take().unwrap_or(never_ran));
+                return self.report(&record);
+            }
+            let began = Instant::now();
+            let Some(ended) = self.run_once(&mut record).await else { continue };
+            let again = restarts(&policy, ended.exit_code) && !self.stopping();
+            record.ready = false;
+            record.started = false;
+            if !again {
+                record.phase = Phase::Ended(ended);
+                return self.report(&record);
+            }
+            record.last = Some(ended);
+            let delay = backoff.next(began.elapsed());
+            if !delay.is_zero() {
+                self.back_off(&mut record, delay).await;
+            }
+            record.restarts += 1;
+        }
+    }
+
+    async fn back_off(&mut self, record: &mut ContainerRecord, delay: Duration) {
+        let (name, pod) = (&self.container.name, self.pod.name_any());
+        let message = format!(
+            "back-off {delay:?} restarting failed container={name} pod={pod}_{}({})",
+            self.pod.namespace().unwrap_or_default(),
+            self.pod.uid().unwrap_or_default()
+        );
+        record.phase = Phase::Waiting { reason: "CrashLoopBackOff", message: Some(message.clone()) };
+        self.report(record);
+        self.context.event(&self.pod, true, "BackOff", message).await;
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            () = told_to_stop(&mut self.stop) => {}
+        }
+    }
+
+    /// One life of the container; `None` if it could not be set up and the caller should look again.
+    async fn run_once(&mut self, record: &mut ContainerRecord) -> Option<Ended> {
+        let program = match self.prepare().await {
+            Ok(program) => program,
+            Err(why) => {
+                record.phase = Phase::Waiting { reason: "CreateContainerConfigError", message: Some(why) };
+                self.report(record);
+                tokio::select! {
+                    () = tokio::time::sleep(CONFIG_RETRY) => {}
+                    () = told_to_stop(&mut self.stop) => {}
+                }
+                return None;
+            }
+        };
+        let target = ProbeTarget {
+            pod_ip: self.pod_ip.clone(),
+            environment: program.environment.clone(),
+            directory: program.directory.clone(),
+            bin_dir: self.context.options.bin_dir.clone(),
+        };
+        let started_at = Timestamp::now();
+        let mut process = match self.context.spawner.spawn(program).await {
+            Ok(process) => process,
+            Err(error) => return Some(self.not_started(&error.to_string()).await),
+        };
+        record.id = Some(format!("process://{}", process.pid()));
+        record.phase = Phase::Running(started_at);
+        record.started = self.container.startup_probe.is_none();
+        record.ready = record.started && self.container.readiness_probe.is_none();
+        self.report(record);
+        self.context.event(&self.pod, false, "Started", "Container started".to_owned()).await;
+        let (code, reason) = self.supervise(&mut process, &target, record).await;
+        Some(Ended {
+            exit_code: code,
+            reason: reason.unwrap_or(if code == 0 { "Completed" } else { "Error" }).to_owned(),
+            message: None,
+            started_at: Some(started_at),
+            finished_at: Timestamp::now(),
+        })
+    }
+
+    /// Waits for the process to end by itself, by request, by its liveness probe or by its memory limit.
+    async fn supervise(
+        &self,
+        process: &mut Process,
+        target: &ProbeTarget,
+        record: &mut ContainerRecord,
+    ) -> (i32, Option<&'static str>) {
+        let limit = memory_limit(&self.container);
+        let mut stop = self.stop.clone();
+        let event = {
+            let pgid = process.pid();
+            tokio::select! {
+                status = process.wait() => return (status.map_or(137, exit_code), None),
+                () = told_to_stop(&mut stop) => End::Stopped,
+                () = memory::exceeded(pgid, limit) => End::OutOfMemory,
+                () = self.probe(target, record) => End::Unhealthy,
+            }
+        };
+        match event {
+            End::OutOfMemory => {
+                process.kill_group();
+                process.wait().await.ok();
+                (137, Some("OOMKilled"))
+            }
+            End::Unhealthy => {
+                let name = &self.container.name;
+                let note = format!("Container {name} failed liveness probe, will be restarted");
+                self.context.event(&self.pod, false, "Killing", note).await;
+                let grace = self.pod.spec.as_ref().and_then(|s| s.termination_grace_period_seconds).unwrap_or(30);
+                let deadline = Instant::now() + Duration::from_secs(grace.unsigned_abs());
+                (self.end(process, watch::channel(Some(deadline)).1).await, None)
+            }
+            End::Stopped => {
+                let note = format!("Stopping container {}", self.container.name);
+                process.terminate();
+                let (code, ()) =
+                    tokio::join!(self.end(process, self.stop.clone()), self.context.event(&self.pod, false, "Killing", note));
+                (code, None)
+            }
+        }
+    }
+
+    /// Asks the process to end and makes it end at the deadline, which may still come closer.
+    async fn end(&self, process: &mut Process, mut stop: Stop) -> i32 {
+        process.terminate();
+        loop {
+            let deadline = (*stop.borrow_and_update()).unwrap_or_else(Instant::now);
+            let changed = async {
+                if stop.changed().await.is_err() {
+                    std::future::pending().await
+                }
+            };
+            tokio::select! {
+                status = process.wait() => return status.map_or(137, exit_code),
+                () = tokio::time::sleep_until(deadline) => {
+                    process.kill_group();
+                    return process.wait().await.map_or(137, exit_code);
+                }
+                () = changed => {}
+            }
+        }
+    }
+
+    /// Runs the probes; returns when the container has to be restarted.
+    async fn probe(&self, target: &ProbeTarget, record: &mut ContainerRecord) {
+        if let Some(startup) = &self.container.startup_probe {
+            if !self.passes(startup, target).await {
+                return;
+            }
+            record.started = true;
+            record.ready = self.container.readiness_probe.is_none();
+            self.report(record);
+        }
+        let readiness = self.follow_readiness(target, record);
+        let liveness = async {
+            match &self.container.liveness_probe {
+                Some(liveness) => while self.passes(liveness, target).await {},
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = readiness => {}
+            () = liveness => {}
+        }
+    }
+
+    async fn follow_readiness(&self, target: &ProbeTarget, record: &mut ContainerRecord) {
+        let Some(readiness) = &self.container.readiness_probe else { return std::future::pending().await };
+        probe::initial_delay(readiness).await;
+        let mut threshold = Threshold::new(readiness);
+        loop {
+            let result = probe::run(readiness, &self.container, target).await;
+            if let Some(ready) = threshold.count(result.is_ok())
+                && ready != record.ready
+            {
+                record.ready = ready;
+                self.report(record);
+            }
+            if let Err(why) = result
+                && record.ready
+            {
+                self.context.event(&self.pod, true, "Unhealthy", format!("Readiness probe failed: {why}")).await;
+            }
+            let wait = if record.ready { probe::period(readiness) } else { probe::period(readiness).min(READY_POLL) };
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Runs a startup or liveness probe until it passes (true) or has failed for good (false).
+    async fn passes(&self, probe: &Probe, target: &ProbeTarget) -> bool {
+        probe::initial_delay(probe).await;
+        let mut threshold = Threshold::new(probe);
+        loop {
+            let result = probe::run(probe, &self.container, target).await;
+            if let Err(why) = &result {
+                self.context.event(&self.pod, true, "Unhealthy", format!("Probe failed: {why}")).await;
+            }
+            if let Some(passed) = threshold.count(result.is_ok()) {
+                if passed {
+                    tokio::time::sleep(probe::period(probe)).await;
+                }
+                return passed;
+            }
+            tokio::time::sleep(probe::period(probe)).await;
+        }
+    }
+
+    /// What to run, or why it cannot be said yet.
+    async fn prepare(&self) -> Result<Program, String> {
+        let namespace = self.pod.namespace().unwrap_or_default();
+        let sources = Sources::fetch(&self.context.client, &namespace, &self.container).await.map_err(|e| e.to_string())?;
+        let own = environment::variables(&self.pod, &self.container, &self.pod_ip, &sources).map_err(|e| e.to_string())?;
+        let words = environment::command(&self.container, &own).map_err(|e| e.to_string())?;
+        volumes::prepare(&self.pod, &self.container)?;
+        let options = &self.context.options;
+        let scratch = self.context.pod_dir(&self.pod.uid().unwrap_or_default());
+        std::fs::create_dir_all(&scratch).map_err(|e| format!("{}: {e}", scratch.display()))?;
+        let mut environment = Vec::from([
+            ("PATH".to_owned(), std::env::var("PATH").unwrap_or_default()),
+            ("HOSTNAME".to_owned(), self.pod.name_any()),
+            ("HOME".to_owned(), scratch.display().to_string()),
+            (orphans::MARK.to_owned(), options.data_dir.display().to_string()),
+        ]);
+        let passed = options.pass_environment.iter().filter_map(|n| Some((n.clone(), std::env::var(n).ok()?)));
+        environment.extend(passed);
+        environment.extend(own);
+        let path = environment.iter().rev().find(|(n, _)| n == "PATH").map(|(_, v)| v.clone()).unwrap_or_default();
+        let (word, arguments) = words.split_first().ok_or("the container has no command")?;
+        let found = environment::find_executable(word, &options.bin_dir, &path);
+        Ok(Program {
+            path: found.unwrap_or_else(|| word.into()),
+            arguments: arguments.to_vec(),
+            environment,
+            directory: self.container.working_dir.as_ref().map_or(scratch, Into::into),
+            log: super::log_path(&options.data_dir, &namespace, &self.pod.name_any(), &self.container.name),
+        })
+    }
+
+    async fn not_started(&self, why: &str) -> Ended {
+        let message = format!("failed to start container {:?}: {why}", self.container.name);
+        self.context.event(&self.pod, true, "Failed", format!("Error: {message}")).await;
+        Ended {
+            exit_code: 128,
+            reason: "StartError".to_owned(),
+            message: Some(message),
+            started_at: None,
+            finished_at: Timestamp::now(),
+        }
+    }
+
+    fn stopping(&self) -> bool {
+        self.stop.borrow().is_some()
+    }
+
+    fn report(&self, record: &ContainerRecord) {
+        // The pod's task outlives its containers.
+        self.reports.send((self.container.name.clone(), record.clone())).ok();
+    }
+}
+
+fn memory_limit(container: &Container) -> Option<u64> {
+    let quantity = container.resources.as_ref()?.limits.as_ref()?.get("memory")?;
+    Some(crate::quantity::parse(&quantity.0)? as u64)
+}

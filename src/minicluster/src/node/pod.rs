@@ -1,0 +1,304 @@
+//! One pod on the node: its containers, its reports, its end.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use kube::{
+    Api, ResourceExt as _,
+    api::{DeleteParams, Patch, PatchParams, Preconditions},
+};
+use serde_json::json;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::Instant,
+};
+
+use super::{
+    agent::Seen,
+    container::ContainerRun,
+    context::Context,
+    status::{ContainerRecord, Ended, Inputs, Phase, pod_status},
+};
+
+/// Grace of a pod that has vanished from the API.
+const VANISHED_GRACE: Duration = Duration::from_secs(2);
+
+/// First and longest wait before the API is asked again.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// A pod that is being run.
+pub struct PodRun {
+    context: Arc<Context>,
+    api: Api<Pod>,
+    pod: Arc<Pod>,
+    pod_ip: String,
+    start_time: Timestamp,
+    containers: BTreeMap<String, ContainerRecord>,
+    failure: Option<(&'static str, &'static str)>,
+    disrupted: bool,
+    vanished: bool,
+    stop: watch::Sender<Option<Instant>>,
+}
+
+impl PodRun {
+    /// Takes a pod on. What its status says of containers an earlier life of the node ran is taken over.
+    pub fn new(context: Arc<Context>, pod: Arc<Pod>) -> std::io::Result<Self> {
+        let pod_ip = context.addresses.take()?.to_string();
+        let api = Api::namespaced(context.client.clone(), &pod.namespace().unwrap_or_default());
+        let status = pod.status.clone().unwrap_or_default();
+        let now = Timestamp::now();
+        let containers = pod.spec.iter().flat_map(|s| &s.containers).map(|c| {
+            let before = status.container_statuses.iter().flatten().find(|s| s.name == c.name);
+            (c.name.clone(), before.map_or_else(ContainerRecord::new, |s| recover(&pod, s, now)))
+        });
+        Ok(Self {
+            api,
+            pod_ip,
+            start_time: status.start_time.map_or(now, |t| t.0),
+            containers: containers.collect(),
+            failure: None,
+            disrupted: false,
+            vanished: false,
+            stop: watch::Sender::new(None),
+            context,
+            pod,
+        })
+    }
+
+    /// Runs the pod until it is gone from the API or has ended and been reported.
+    pub async fn run(mut self, mut updates: watch::Receiver<Seen>) {
+        let (reports, mut changes) = mpsc::unbounded_channel();
+        let mut tasks = JoinSet::new();
+        self.follow_deletion();
+        self.start_containers(&reports, &mut tasks);
+        let mut reported: Option<PodStatus> = None;
+        let (mut retry, mut not_before) = (RETRY.0, Instant::now());
+        loop {
+            let status = self.status(reported.as_ref());
+            let dirty = !self.vanished && reported.as_ref() != Some(&status);
+            let done = tasks.is_empty() && changes.is_empty();
+            let ended = done && !dirty;
+            let deleting = self.pod.metadata.deletion_timestamp.is_some();
+            if ended && (self.vanished || (deleting && self.finalize().await)) {
+                break;
+            }
+            let deadline = self.deadline();
+            tokio::select! {
+                biased;
+                Some((name, record)) = changes.recv() => {
+                    self.containers.insert(name, record);
+                    // Several changes at once are one report.
+                    while let Ok((name, record)) = changes.try_recv() {
+                        self.containers.insert(name, record);
+                    }
+                }
+                Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+                changed = updates.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                    let seen = updates.borrow_and_update().clone();
+                    self.take_update(seen);
+                }
+                () = sleep_until(deadline), if self.failure.is_none() && !done => {
+                    self.failure =
+                        Some(("DeadlineExceeded", "Pod was active on the node longer than the specified deadline"));
+                    self.stop_by(self.grace());
+                }
+                outcome = self.report(&status, not_before), if dirty => match outcome {
+                    Ok(()) => {
+                        reported = Some(status);
+                        retry = RETRY.0;
+                    }
+                    Err(error) if is_another_pod(&error) => self.vanish(),
+                    Err(error) => {
+                        tracing::debug!(pod = %self.pod.name_any(), %error, "status not reported; trying again");
+                        not_before = Instant::now() + retry;
+                        retry = (2 * retry).min(RETRY.1);
+                    }
+                },
+                () = tokio::time::sleep(retry), if ended && deleting => retry = (2 * retry).min(RETRY.1),
+            }
+        }
+        self.clean_up();
+    }
+
+    fn start_containers(
+        &mut self,
+        reports: &mpsc::UnboundedSender<(String, ContainerRecord)>,
+        tasks: &mut JoinSet<()>,
+    ) {
+        let policy = self.pod.spec.as_ref().and_then(|s| s.restart_policy.clone()).unwrap_or_default();
+        let lost = |record: &ContainerRecord| {
+            matches!(&record.phase, Phase::Ended(e) if e.reason == "ContainerStatusUnknown")
+        };
+        if policy == "Never" && self.containers.values().any(lost) {
+            // Lost processes of a pod that is never restarted end the pod; its owner may replace it.
+            self.disrupted = true;
+            for record in self.containers.values_mut().filter(|r| !r.is_done()) {
+                record.phase = Phase::Ended(lost_container(None, Timestamp::now()));
+            }
+            return;
+        }
+        for container in self.pod.spec.iter().flat_map(|s| &s.containers) {
+            let Some(record) = self.containers.get_mut(&container.name) else { continue };
+            if let Phase::Ended(ended) = &record.phase {
+                let again = ended.reason == "ContainerStatusUnknown" || policy == "Always";
+                if !again || self.stop.borrow().is_some() {
+                    continue;
+                }
+                record.last = Some(ended.clone());
+                record.phase = Phase::Waiting { reason: "ContainerCreating", message: None };
+                record.restarts += 1;
+            }
+            let run = ContainerRun {
+                context: self.context.clone(),
+                pod: self.pod.clone(),
+                container: container.clone(),
+                pod_ip: self.pod_ip.clone(),
+                stop: self.stop.subscribe(),
+                reports: reports.clone(),
+            };
+            tasks.spawn(run.run(record.clone()));
+        }
+    }
+
+    fn status(&self, reported: Option<&PodStatus>) -> PodStatus {
+        let seen = self.pod.status.clone().unwrap_or_default();
+        pod_status(&Inputs {
+            previous: reported.unwrap_or(&seen),
+            pod: &self.pod,
+            pod_ip: &self.pod_ip,
+            start_time: self.start_time,
+            containers: &self.containers,
+            ending: self.stop.borrow().is_some(),
+            failure: self.failure,
+            disrupted: self.disrupted,
+            now: Timestamp::now(),
+        })
+    }
+
+    /// Reports the status. The uid in the patch keeps it from a later pod of the same name.
+    async fn report(&self, status: &PodStatus, not_before: Instant) -> kube::Result<()> {
+        tokio::time::sleep_until(not_before).await;
+        let patch = json!({ "metadata": { "uid": self.pod.uid() }, "status": status });
+        let name = self.pod.name_any();
+        self.api.patch_status(&name, &PatchParams::default(), &Patch::Strategic(patch)).await.map(drop)
+    }
+
+    /// Takes the last step of a deletion: the pod's processes are gone. Says whether the API agreed.
+    async fn finalize(&self) -> bool {
+        let parameters = DeleteParams {
+            grace_period_seconds: Some(0),
+            preconditions: Some(Preconditions { uid: self.pod.uid(), ..Preconditions::default() }),
+            ..DeleteParams::default()
+        };
+        match self.api.delete(&self.pod.name_any(), &parameters).await {
+            // Finalizers may still hold the object; nothing is left to do for the node.
+            Ok(_) => true,
+            Err(error) => is_another_pod(&error),
+        }
+    }
+
+    fn take_update(&mut self, seen: Seen) {
+        match seen {
+            Seen::Pod(pod) => {
+                self.pod = pod;
+                self.follow_deletion();
+            }
+            Seen::Gone => self.vanish(),
+        }
+    }
+
+    fn follow_deletion(&mut self) {
+        let metadata = &self.pod.metadata;
+        if let Some(at) = &metadata.deletion_timestamp {
+            let grace = metadata.deletion_grace_period_seconds.unwrap_or_default().unsigned_abs();
+            let left = u64::try_from(at.0.as_second() - Timestamp::now().as_second()).unwrap_or_default();
+            self.stop_by(Duration::from_secs(left.min(grace)));
+        }
+    }
+
+    fn vanish(&mut self) {
+        self.vanished = true;
+        self.stop_by(VANISHED_GRACE);
+    }
+
+    /// Has every container end within `grace`; an earlier deadline stays.
+    fn stop_by(&self, grace: Duration) {
+        let deadline = Instant::now() + grace;
+        self.stop.send_if_modified(|stop| {
+            let sooner = stop.is_none_or(|current| deadline < current);
+            if sooner {
+                *stop = Some(deadline);
+            }
+            sooner
+        });
+    }
+
+    fn grace(&self) -> Duration {
+        let seconds = self.pod.spec.as_ref().and_then(|s| s.termination_grace_period_seconds).unwrap_or(30);
+        Duration::from_secs(seconds.unsigned_abs())
+    }
+
+    /// When `activeDeadlineSeconds` is over.
+    fn deadline(&self) -> Option<Instant> {
+        let limit = self.pod.spec.as_ref()?.active_deadline_seconds?;
+        let end = self.start_time.as_second() + limit;
+        let left = u64::try_from(end - Timestamp::now().as_second()).unwrap_or_default();
+        Some(Instant::now() + Duration::from_secs(left))
+    }
+
+    fn clean_up(&self) {
+        let dir = self.context.pod_dir(&self.pod.uid().unwrap_or_default());
+        // It is not there if the pod never started.
+        std::fs::remove_dir_all(dir).ok();
+    }
+}
+
+/// Whether an error says that this pod no longer exists, or that another one has its name.
+fn is_another_pod(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else { return false };
+    status.is_not_found() || (status.is_conflict() && status.message.contains("UID"))
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What the API knows of a container from before this life of the node: no process of that time is left.
+fn recover(pod: &Pod, status: &k8s_openapi::api::core::v1::ContainerStatus, now: Timestamp) -> ContainerRecord {
+    let state = status.state.clone().unwrap_or_default();
+    let ended = |t: &k8s_openapi::api::core::v1::ContainerStateTerminated| Ended {
+        exit_code: t.exit_code,
+        reason: t.reason.clone().unwrap_or_default(),
+        message: t.message.clone(),
+        started_at: t.started_at.as_ref().map(|t| t.0),
+        finished_at: t.finished_at.as_ref().map_or(now, |t| t.0),
+    };
+    let last = status.last_state.as_ref().and_then(|s| s.terminated.as_ref()).map(ended);
+    let mut record = ContainerRecord { last, restarts: status.restart_count, ..ContainerRecord::new() };
+    record.id.clone_from(&status.container_id);
+    if let Some(terminated) = &state.terminated {
+        record.phase = Phase::Ended(ended(terminated));
+    } else if let Some(running) = &state.running {
+        tracing::info!(pod = %pod.name_any(), container = %status.name, "its process was lost with the node");
+        record.phase = Phase::Ended(lost_container(running.started_at.as_ref().map(|t| t.0), now));
+    }
+    record
+}
+
+fn lost_container(started_at: Option<Timestamp>, now: Timestamp) -> Ended {
+    Ended {
+        exit_code: 137,
+        reason: "ContainerStatusUnknown".to_owned(),
+        message: Some("The container could not be located when the node started again".to_owned()),
+        started_at,
+        finished_at: now,
+    }
+}

@@ -1,0 +1,122 @@
+//! The only writer to the Kubernetes API.
+
+use std::fmt::Debug;
+
+use genesis_api::names::FIELD_MANAGER;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::{ActError, StatusError, acting};
+
+/// What the writer can write.
+pub trait Object:
+    Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned
+{
+}
+
+impl<K> Object for K where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned
+{
+}
+
+/// Writes as one field manager.
+#[derive(Clone, Copy)]
+pub struct Writer<'a>(pub &'a Client);
+
+impl Writer<'_> {
+    fn api<K: Object>(&self, namespace: Option<&str>) -> Api<K> {
+        Api::namespaced(self.0.clone(), namespace.unwrap_or("default"))
+    }
+
+    /// Makes an object as it should be, whoever changed it before.
+    pub async fn apply<K: Object>(&self, what: &'static str, object: &K) -> Result<(), ActError> {
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let api = self.api::<K>(object.namespace().as_deref());
+        api.patch(&object.name_any(), &params, &Patch::Apply(object)).await.map(drop).map_err(acting(what))
+    }
+
+    /// Creates an object that never changes after. That it is there already is no error: its name says what it is for.
+    pub async fn create<K: Object>(&self, what: &'static str, object: &K) -> Result<(), ActError> {
+        let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
+        match self.api::<K>(object.namespace().as_deref()).create(&params, object).await {
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+            other => other.map(drop).map_err(acting(what)),
+        }
+    }
+
+    /// Changes some fields of an object. That it is gone is no error.
+    pub async fn merge<K: Object>(&self, what: &'static str, namespace: &str, name: &str, patch: &Value) -> Result<(), ActError> {
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
+        match self.api::<K>(Some(namespace)).patch(name, &params, &Patch::Merge(patch)).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            other => other.map(drop).map_err(acting(what)),
+        }
+    }
+
+    /// Deletes an object with what it owns. That it is gone is no error.
+    pub async fn delete<K: Object>(&self, what: &'static str, namespace: &str, name: &str) -> Result<(), ActError> {
+        match self.api::<K>(Some(namespace)).delete(name, &DeleteParams::background()).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            other => other.map(drop).map_err(acting(what)),
+        }
+    }
+
+    /// Compare and swap: the status is replaced only if the object is still the one that was read.
+    pub async fn replace_status<K: Object>(&self, object: &K) -> Result<(), StatusError> {
+        let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
+        let api = self.api::<K>(object.namespace().as_deref());
+        api.replace_status(&object.name_any(), &params, object).await.map(drop).map_err(StatusError::from)
+    }
+}
+
+/// The reference by which garbage collection finds what `owner` made.
+pub fn owned_by<K: Object>(owner: &K) -> Vec<OwnerReference> {
+    owner.controller_owner_ref(&()).into_iter().collect()
+}
+
+/// Whether `owner` made `object`.
+pub fn is_owned_by(object: &impl ResourceExt, owner_uid: Option<&str>) -> bool {
+    owner_uid.is_some_and(|uid| object.owner_references().iter().any(|reference| reference.uid == uid))
+}
+
+/// Whether every field of `desired` is in `found` with the same value: then there is nothing to apply.
+///
+/// Lists must have the same length. A server may add fields, and write quantities in another way; the worst that
+/// comes of that is an apply that changes nothing.
+pub fn is_within(desired: &Value, found: &Value) -> bool {
+    match (desired, found) {
+        (Value::Object(desired), Value::Object(found)) => {
+            desired.iter().all(|(name, value)| found.get(name).is_some_and(|found| is_within(value, found)))
+        }
+        (Value::Array(desired), Value::Array(found)) => {
+            desired.len() == found.len() && desired.iter().zip(found).all(|(desired, found)| is_within(desired, found))
+        }
+        (desired, found) => desired == found,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_a_server_adds_is_no_difference_and_what_a_person_changed_is() {
+        let desired = json!({ "spec": { "replicas": 1, "containers": [{ "name": "a" }] } });
+        let served = json!({ "spec": { "replicas": 1, "extra": 1, "containers": [{ "name": "a", "policy": "x" }] }, "status": {} });
+        assert!(is_within(&desired, &served));
+        for changed in [
+            json!({ "spec": { "replicas": 2, "containers": [{ "name": "a" }] } }),
+            json!({ "spec": { "replicas": 1, "containers": [] } }),
+            json!({ "spec": { "containers": [{ "name": "a" }] } }),
+        ] {
+            assert!(!is_within(&desired, &changed), "{changed}");
+        }
+    }
+}

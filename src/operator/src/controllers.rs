@@ -1,0 +1,133 @@
+//! The four controllers: what each watches, and what wakes it.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::{Future, StreamExt};
+use genesis_api::names::MODEL_LABEL;
+use genesis_api::{Evaluation, GenesisModel, Rollout, TrainingRun};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::runtime::controller::{self, Action, Controller};
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::watcher;
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::{evaluation, model, report, rollout, training_run};
+
+/// What the controllers are started with.
+#[derive(Clone)]
+pub(crate) struct Wiring {
+    /// Shared by all.
+    pub(crate) ctx: Arc<Context>,
+    /// Watch this namespace only.
+    pub(crate) namespace: Option<String>,
+    /// Objects of one kind that are worked on at once. Without a bound, a start with many objects asks for all at once.
+    pub(crate) concurrency: u16,
+    /// Ends them.
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// Runs all four until they are asked to stop.
+pub(crate) async fn run(wiring: &Wiring) {
+    tokio::join!(models(wiring), training_runs(wiring), evaluations(wiring), rollouts(wiring));
+}
+
+async fn models(wiring: &Wiring) {
+    // Rollouts and Evaluations of a person are not owned, but their adapters must stay loaded.
+    let controller = wiring
+        .controller::<GenesisModel>()
+        .owns(wiring.api::<Deployment>(), watcher::Config::default())
+        .owns(wiring.api::<TrainingRun>(), watcher::Config::default())
+        .owns(wiring.api::<Evaluation>(), watcher::Config::default())
+        .watches(wiring.api::<DeserializeGuard<Rollout>>(), watcher::Config::default(), |guard| {
+            let rollout = guard.0.ok()?;
+            Some(model_ref(&rollout.spec.model_ref.name, rollout.namespace()))
+        })
+        .watches(wiring.api::<PartialObjectMeta<Pod>>(), watcher::Config::default().labels(MODEL_LABEL), |pod| {
+            Some(model_ref(pod.labels().get(MODEL_LABEL)?, pod.namespace()))
+        });
+    drive("GenesisModel", controller, model::reconcile, wiring).await;
+}
+
+async fn training_runs(wiring: &Wiring) {
+    let controller = wiring.controller::<TrainingRun>().owns(wiring.api::<Job>(), watcher::Config::default());
+    drive("TrainingRun", controller, training_run::reconcile, wiring).await;
+}
+
+async fn evaluations(wiring: &Wiring) {
+    let controller = wiring.controller::<Evaluation>().owns(wiring.api::<Job>(), watcher::Config::default());
+    drive("Evaluation", controller, evaluation::reconcile, wiring).await;
+}
+
+async fn rollouts(wiring: &Wiring) {
+    drive("Rollout", wiring.controller::<Rollout>(), rollout::reconcile, wiring).await;
+}
+
+fn model_ref(name: &str, namespace: Option<String>) -> ObjectRef<DeserializeGuard<GenesisModel>> {
+    ObjectRef::new(name).within(namespace.as_deref().unwrap_or_default())
+}
+
+impl Wiring {
+    /// The objects of a kind that this operator looks after.
+    pub(crate) fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        let client: Client = self.ctx.client.clone();
+        match &self.namespace {
+            Some(namespace) => Api::namespaced(client, namespace),
+            None => Api::all(client),
+        }
+    }
+
+    /// A controller over a guard: one object that cannot be read must not stop the watch for the others.
+    fn controller<K>(&self) -> Controller<DeserializeGuard<K>>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    {
+        Controller::new(self.api::<DeserializeGuard<K>>(), watcher::Config::default())
+            .with_config(controller::Config::default().concurrency(self.concurrency))
+            .graceful_shutdown_on(self.shutdown.clone().cancelled_owned())
+    }
+}
+
+/// Runs one controller, and reports what comes of each reconcile.
+async fn drive<K, F>(
+    kind: &'static str,
+    controller: Controller<DeserializeGuard<K>>,
+    reconcile: impl Fn(Arc<DeserializeGuard<K>>, Arc<Context>) -> F + Send + Sync + Copy + 'static,
+    wiring: &Wiring,
+) where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    F: Future<Output = Result<Action, Error>> + Send + 'static,
+{
+    let reported = move |object: Arc<DeserializeGuard<K>>, ctx: Arc<Context>| async move {
+        let begun = Instant::now();
+        let result = reconcile(object.clone(), ctx.clone()).await;
+        let label = result.as_ref().map_or_else(Error::reason, |_| "ok");
+        ctx.metrics.reconciled(kind, label, begun.elapsed());
+        if let Err(error) = &result {
+            report::failure(&ctx, &*object, error).await;
+        }
+        result
+    };
+    let retry = |_: Arc<DeserializeGuard<K>>, error: &Error, _: Arc<Context>| Action::requeue(error.retry_after());
+    let stream = controller.run(reported, retry, wiring.ctx.clone());
+    // Errors of the watch are soft: it goes on by itself. Errors of reconciles are told above.
+    stream
+        .for_each(|result| async move {
+            if let Err(controller::Error::QueueError(error)) = result {
+                tracing::warn!(kind, %error, "A watch was interrupted; it goes on.");
+            }
+        })
+        .await;
+}

@@ -1,0 +1,40 @@
+//! Evaluation: one verdict on one candidate.
+
+mod act;
+mod conclude;
+pub(crate) mod decide;
+pub(crate) mod event;
+mod job;
+pub(crate) mod observe;
+
+use std::sync::Arc;
+
+use genesis_api::Evaluation;
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::Action;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::report;
+use crate::status::{fresh, write};
+
+/// 1. observe (client): serving and sandbox pods, how both adapters stand on each, the Job of the present attempt.
+/// 2. decide (pure): load adapters, create or delete the Job, the status.
+/// 3. act (client): the only writer.
+/// 4. status (client): compare and swap. The evaluator's events are written by the internal server, the same way.
+pub(crate) async fn reconcile(object: Arc<DeserializeGuard<Evaluation>>, ctx: Arc<Context>) -> Result<Action, Error> {
+    let evaluation = match &object.0 {
+        Ok(evaluation) => evaluation,
+        Err(invalid) => return Ok(report::invalid(&ctx, &*object, invalid).await),
+    };
+    let Some(evaluation) = fresh(&ctx, evaluation).await? else { return Ok(Action::await_change()) };
+    if evaluation.is_finished() {
+        return Ok(Action::await_change());
+    }
+    let observed = observe::observe(&ctx, &evaluation).await?;
+    let plan = decide::decide(&observed, ctx.now());
+    act::act(&ctx, &observed, &plan.actions).await?;
+    write(&ctx, &evaluation, plan.status.clone()).await?;
+    report::notices(&ctx, &evaluation, &plan.notices).await;
+    Ok(plan.requeue())
+}

@@ -1,0 +1,66 @@
+//! The operator's own numbers, in OpenMetrics text.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Labels of a reconcile.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reconcile {
+    kind: String,
+    result: String,
+}
+
+/// Labels of a duration.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Kind {
+    kind: String,
+}
+
+/// Counters and histograms. The labels are kinds and reasons: few, whatever the number of objects.
+pub struct Metrics {
+    registry: Registry,
+    reconciles: Family<Reconcile, Counter>,
+    seconds: Family<Kind, Histogram>,
+    events: Family<Kind, Counter>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("genesis_operator");
+        let reconciles = Family::<Reconcile, Counter>::default();
+        registry.register("reconciles", "Reconciles by kind and result", reconciles.clone());
+        let seconds =
+            Family::<Kind, Histogram>::new_with_constructor(|| Histogram::new([0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]));
+        registry.register("reconcile_seconds", "Duration of a reconcile", seconds.clone());
+        let events = Family::<Kind, Counter>::default();
+        registry.register("job_events", "Events that Jobs told of", events.clone());
+        Self { registry, reconciles, seconds, events }
+    }
+}
+
+impl Metrics {
+    /// One reconcile has ended, well (`ok`) or with a reason.
+    pub fn reconciled(&self, kind: &'static str, result: &'static str, took: Duration) {
+        self.reconciles.get_or_create(&Reconcile { kind: kind.into(), result: result.into() }).inc();
+        self.seconds.get_or_create(&Kind { kind: kind.into() }).observe(took.as_secs_f64());
+    }
+
+    /// A Job's event was written down.
+    pub fn job_event(&self, kind: &'static str) {
+        self.events.get_or_create(&Kind { kind: kind.into() }).inc();
+    }
+
+    /// All of it as text.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        match text::encode(&mut out, &self.registry) {
+            Ok(()) => out,
+            Err(error) => format!("# {error}\n# EOF\n"),
+        }
+    }
+}

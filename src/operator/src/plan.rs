@@ -1,0 +1,63 @@
+//! What a decision is: actions, a status, and what to tell people.
+
+use std::time::Duration;
+
+use kube::runtime::controller::Action;
+use kube::runtime::events::EventType;
+
+/// What a reconciler decided. Actions are done in order, then the status is written, then the notices are told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan<S, A> {
+    /// What is to be done.
+    pub actions: Vec<A>,
+    /// What is to be written.
+    pub status: S,
+    /// What people should hear of.
+    pub notices: Vec<Notice>,
+    /// When to look again, if nothing changes before; never where absent.
+    pub look_again: Option<Duration>,
+}
+
+impl<S, A> Plan<S, A> {
+    /// Nothing to do any more.
+    pub fn rest(status: S) -> Self {
+        Self { actions: Vec::new(), status, notices: Vec::new(), look_again: None }
+    }
+
+    /// The answer to the controller.
+    pub fn requeue(&self) -> Action {
+        self.look_again.map_or_else(Action::await_change, Action::requeue)
+    }
+}
+
+/// An event on the object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Normal or Warning.
+    pub severity: EventType,
+    /// CamelCase, one for each thing that can happen.
+    pub reason: &'static str,
+    /// A sentence.
+    pub message: String,
+}
+
+impl Notice {
+    /// Something that was to be expected.
+    pub fn normal(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { severity: EventType::Normal, reason, message: message.into() }
+    }
+
+    /// Something that a person may want to look at.
+    pub fn warning(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { severity: EventType::Warning, reason, message: message.into() }
+    }
+}
+
+/// Cuts a message to what a status field or an event takes.
+pub fn shortened(text: &str) -> String {
+    const LONGEST: usize = 1000;
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    text.chars().take(LONGEST - 1).chain(['…']).collect()
+}

@@ -1,0 +1,140 @@
+//! Pods as Genesis makes them: one container, no credentials of the cluster, addresses by the downward API.
+
+use std::collections::BTreeMap;
+
+use genesis_api::names::{Role, pod_labels};
+use genesis_api::{PodSettings, StorageSpec};
+use k8s_openapi::api::core::v1::{
+    Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, ObjectFieldSelector, PersistentVolumeClaimVolumeSource, PodSpec,
+    PodTemplateSpec, Probe, ResourceRequirements, SecurityContext, Toleration, Volume, VolumeMount,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube::api::ObjectMeta;
+
+use crate::config::Settings;
+
+/// Name of the volume that holds artifacts.
+const ARTIFACTS: &str = "artifacts";
+
+/// What one role's container is.
+#[derive(Clone, Debug, Default)]
+pub struct ContainerPlan {
+    /// Program.
+    pub command: Vec<String>,
+    /// Its arguments. `$(POD_IP)` is replaced by the kubelet.
+    pub args: Vec<String>,
+    /// Environment of its own.
+    pub env: Vec<EnvVar>,
+    /// Ports by name.
+    pub ports: Vec<(&'static str, u16)>,
+    /// When it takes work.
+    pub readiness: Option<Probe>,
+    /// When it is hung.
+    pub liveness: Option<Probe>,
+}
+
+/// A pod template for a model and a role.
+pub fn template(
+    model: &str,
+    role: Role,
+    plan: ContainerPlan,
+    pod: &PodSettings,
+    storage: Option<&StorageSpec>,
+    settings: &Settings,
+) -> PodTemplateSpec {
+    let claim = storage.and_then(|storage| Some((storage.claim_name.clone()?, storage.uri.strip_prefix("file://")?.to_owned())));
+    let mut env = addresses();
+    env.extend(settings.pod_environment.iter().map(|(name, value)| variable(name, value)));
+    env.extend(plan.env);
+    let container = Container {
+        name: role.to_string(),
+        image: Some(pod.image.clone().unwrap_or_else(|| settings.images.of(role).to_owned())),
+        command: Some(plan.command),
+        args: Some(plan.args),
+        env: Some(env),
+        ports: none_if_empty(plan.ports.into_iter().map(port).collect()),
+        readiness_probe: plan.readiness,
+        liveness_probe: plan.liveness,
+        resources: resources(pod),
+        volume_mounts: claim.as_ref().map(|(_, path)| vec![VolumeMount {
+            name: ARTIFACTS.into(),
+            mount_path: path.clone(),
+            ..VolumeMount::default()
+        }]),
+        security_context: Some(restricted()),
+        ..Container::default()
+    };
+    let spec = PodSpec {
+        containers: vec![container],
+        // Nothing in these pods speaks to the Kubernetes API, and generated code must find no token.
+        automount_service_account_token: Some(false),
+        enable_service_links: Some(false),
+        node_selector: Some(pod.node_selector.clone()).filter(|labels| !labels.is_empty()),
+        tolerations: none_if_empty(pod.tolerations.iter().map(toleration).collect()),
+        runtime_class_name: pod.runtime_class_name.clone(),
+        priority_class_name: pod.priority_class_name.clone(),
+        volumes: claim.map(|(claim_name, _)| vec![Volume {
+            name: ARTIFACTS.into(),
+            persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource { claim_name, ..Default::default() }),
+            ..Volume::default()
+        }]),
+        ..PodSpec::default()
+    };
+    let metadata = ObjectMeta { labels: Some(pod_labels(model, role)), ..ObjectMeta::default() };
+    PodTemplateSpec { metadata: Some(metadata), spec: Some(spec) }
+}
+
+/// An environment variable.
+pub fn variable(name: &str, value: &str) -> EnvVar {
+    EnvVar { name: name.into(), value: Some(value.into()), value_from: None }
+}
+
+/// POD_IP, POD_NAME and POD_NAMESPACE.
+fn addresses() -> Vec<EnvVar> {
+    [("POD_IP", "status.podIP"), ("POD_NAME", "metadata.name"), ("POD_NAMESPACE", "metadata.namespace")]
+        .map(|(name, path)| {
+            let field = ObjectFieldSelector { api_version: Some("v1".into()), field_path: path.into() };
+            let source = EnvVarSource { field_ref: Some(field), ..EnvVarSource::default() };
+            EnvVar { name: name.into(), value: None, value_from: Some(source) }
+        })
+        .into()
+}
+
+fn port((name, number): (&'static str, u16)) -> ContainerPort {
+    // The protocol is named because it is part of the key by which server-side apply merges ports.
+    ContainerPort { name: Some(name.into()), container_port: number.into(), protocol: Some("TCP".into()), ..Default::default() }
+}
+
+fn restricted() -> SecurityContext {
+    SecurityContext {
+        allow_privilege_escalation: Some(false),
+        capabilities: Some(Capabilities { drop: Some(vec!["ALL".into()]), add: None }),
+        ..SecurityContext::default()
+    }
+}
+
+fn resources(pod: &PodSettings) -> Option<ResourceRequirements> {
+    let quantities = |map: &BTreeMap<String, String>| {
+        let map: BTreeMap<String, Quantity> = map.iter().map(|(name, value)| (name.clone(), Quantity(value.clone()))).collect();
+        Some(map).filter(|map| !map.is_empty())
+    };
+    pod.resources.as_ref().map(|resources| ResourceRequirements {
+        requests: quantities(&resources.requests),
+        limits: quantities(&resources.limits),
+        ..ResourceRequirements::default()
+    })
+}
+
+fn toleration(toleration: &genesis_api::Toleration) -> Toleration {
+    Toleration {
+        key: toleration.key.clone(),
+        operator: toleration.operator.clone(),
+        value: toleration.value.clone(),
+        effect: toleration.effect.clone(),
+        toleration_seconds: None,
+    }
+}
+
+fn none_if_empty<T>(list: Vec<T>) -> Option<Vec<T>> {
+    Some(list).filter(|list| !list.is_empty())
+}

@@ -1,0 +1,96 @@
+use std::sync::Arc;
+
+use genesis_api::{Evaluation, GenesisModel, Rollout};
+use genesis_core::AdapterRef;
+use genesis_core::wire::{AppliedRoute, ArmStatistics};
+use kube::{Api, ResourceExt};
+
+use crate::config::Settings;
+use crate::context::Context;
+use crate::error::{ObserveError, observing};
+use crate::model::observe::list;
+use crate::serving::{self, Replica};
+
+/// Everything a decision about a rollout is taken from.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// The rollout as it was read.
+    pub rollout: Rollout,
+    /// Its model.
+    pub model: Option<GenesisModel>,
+    /// The other Rollouts of the model that have not ended.
+    pub others: Vec<Rollout>,
+    /// The Evaluation it names.
+    pub evaluation: Option<Evaluation>,
+    /// The ready serving pods, with the candidate's standing.
+    pub replicas: Vec<Replica>,
+    /// What the gateway says.
+    pub traffic: Traffic,
+    /// The configuration.
+    pub settings: Arc<Settings>,
+}
+
+/// What the gateway says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Traffic {
+    /// The operator was started without a gateway.
+    NoGateway,
+    /// It does not answer.
+    Unreachable(String),
+    /// It answers.
+    Seen {
+        /// What it routes for the model; nothing if it does not know the model yet.
+        route: Option<AppliedRoute>,
+        /// Statistics since the candidate first took traffic.
+        since_start: Vec<ArmStatistics>,
+        /// Statistics since the present step began.
+        since_step: Vec<ArmStatistics>,
+    },
+}
+
+/// Reads it.
+pub(super) async fn observe(ctx: &Context, rollout: &Rollout) -> Result<Observed, ObserveError> {
+    let namespace = rollout.namespace().unwrap_or_default();
+    let name = &rollout.spec.model_ref.name;
+    let models = Api::<GenesisModel>::namespaced(ctx.client.clone(), &namespace);
+    let model = models.get_opt(name).await.map_err(observing("reading the GenesisModel"))?;
+    let uid = rollout.uid();
+    let others = list(ctx, &namespace, |other: &Rollout| {
+        other.spec.model_ref.name == *name && other.uid() != uid && !other.is_finished()
+    })
+    .await?;
+    let evaluation = match &rollout.spec.evaluation_ref {
+        Some(reference) => {
+            let evaluations = Api::<Evaluation>::namespaced(ctx.client.clone(), &namespace);
+            evaluations.get_opt(&reference.name).await.map_err(observing("reading the Evaluation"))?
+        }
+        None => None,
+    };
+    let candidate = [AdapterRef::from(rollout.spec.candidate.clone())];
+    let replicas = match &model {
+        Some(model) => serving::observe(ctx, &namespace, name, &model.spec.served_model_name, &candidate).await?,
+        None => Vec::new(),
+    };
+    let traffic = traffic(ctx, rollout, &namespace, name).await;
+    Ok(Observed { rollout: rollout.clone(), model, others, evaluation, replicas, traffic, settings: ctx.settings.clone() })
+}
+
+async fn traffic(ctx: &Context, rollout: &Rollout, namespace: &str, model: &str) -> Traffic {
+    let Some(gateway) = &ctx.gateway else { return Traffic::NoGateway };
+    let status = rollout.status.as_ref();
+    let start = status.and_then(|status| status.start_time);
+    let step = status.and_then(|status| status.step_start_time);
+    let asked = async {
+        let route = gateway.routes().await?.into_iter().find(|route| route.namespace == namespace && route.model == model);
+        let since_start = match start {
+            Some(time) => gateway.arms(namespace, model, time.as_millisecond()).await?,
+            None => Vec::new(),
+        };
+        let since_step = match step {
+            Some(time) => gateway.arms(namespace, model, time.as_millisecond()).await?,
+            None => Vec::new(),
+        };
+        Ok::<_, genesis_client::Error>(Traffic::Seen { route, since_start, since_step })
+    };
+    asked.await.unwrap_or_else(|error| Traffic::Unreachable(error.to_string()))
+}

@@ -1,0 +1,98 @@
+//! A request to improve now: an annotation that the reconciler serves once.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use genesis_api::GenesisModel;
+use genesis_api::names::{IMPROVE_ANNOTATION, turn_name};
+use kube::Api;
+use serde::Serialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::{App, Refusal, bearer};
+use crate::apply::Writer;
+
+/// The answer.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Improving {
+    training_run: String,
+}
+
+/// `POST /internal/v1/models/{namespace}/{name}/improve`
+pub(super) async fn improve(
+    State(App { ctx, .. }): State<App>,
+    Path((namespace, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<(StatusCode, Json<Improving>), Refusal> {
+    // Digests are compared, so that the time it takes says nothing about how much of a token is right.
+    let digest = |text: &str| Sha256::digest(text.as_bytes());
+    if bearer(&headers).is_none_or(|token| digest(token) != digest(&ctx.settings.service_token)) {
+        return Err(Refusal::Unauthorised);
+    }
+    let api = Api::<GenesisModel>::namespaced(ctx.client.clone(), &namespace);
+    let model = api.get_opt(&name).await?.ok_or_else(|| Refusal::NotFound(format!("GenesisModel {namespace}/{name}")))?;
+    match answer(&model)? {
+        Answer::AtWork(training_run) => Ok((StatusCode::OK, Json(Improving { training_run }))),
+        Answer::Request(revision) => {
+            let patch = json!({ "metadata": { "annotations": { IMPROVE_ANNOTATION: revision.to_string() } } });
+            let written = Writer(&ctx.client).merge::<GenesisModel>("asking to improve", &namespace, &name, &patch).await;
+            written.map_err(|error| Refusal::Unavailable(error.to_string()))?;
+            Ok((StatusCode::ACCEPTED, Json(Improving { training_run: turn_name(&name, revision) })))
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    /// A training is at work already.
+    AtWork(String),
+    /// This turn is asked for.
+    Request(i64),
+}
+
+/// What a request to improve comes to.
+fn answer(model: &GenesisModel) -> Result<Answer, Refusal> {
+    let refuse = |why: &str| Err(Refusal::Conflict(why.to_owned()));
+    if model.spec.suspend {
+        return refuse("spec.suspend holds the loop; set it to false first");
+    }
+    if model.spec.pinned_adapter.is_some() {
+        return refuse("spec.pinnedAdapter holds the loop; remove it first");
+    }
+    let Some(status) = &model.status else { return refuse("the model has just been created; try again in a moment") };
+    if let Some(run) = &status.active_training_run {
+        return Ok(Answer::AtWork(run.clone()));
+    }
+    if let Some(evaluation) = &status.active_evaluation {
+        return refuse(&format!("Evaluation {evaluation} is at work; wait for its verdict"));
+    }
+    match &status.learning {
+        None => refuse("the operator has not heard from the gateway yet"),
+        Some(learning) if learning.verified_rows == 0 => refuse("nothing is verified yet; send tasks with tests first"),
+        Some(_) => Ok(Answer::Request(status.revision + 1)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::testing::{learned, model};
+
+    #[test]
+    fn a_request_is_served_joined_or_refused_with_the_reason() {
+        let mut ready = model();
+        ready.status.get_or_insert_default().revision = 3;
+        assert!(answer(&ready).unwrap_err().to_string().contains("not heard from the gateway"));
+        ready.status.get_or_insert_default().learning = Some(learned(10));
+        assert_eq!(answer(&ready).unwrap(), Answer::Request(4));
+
+        let mut training = ready.clone();
+        training.status.get_or_insert_default().active_training_run = Some("coder-r3".into());
+        assert_eq!(answer(&training).unwrap(), Answer::AtWork("coder-r3".into()));
+
+        ready.spec.suspend = true;
+        assert!(matches!(answer(&ready), Err(Refusal::Conflict(why)) if why.contains("spec.suspend")));
+    }
+}

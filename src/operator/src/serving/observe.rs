@@ -1,0 +1,102 @@
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+use genesis_api::names::{Role, pod_selector};
+use genesis_core::{AdapterRef, Digest};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+
+use super::proof::prove;
+use super::{AdapterState, Replica};
+use crate::context::Context;
+use crate::error::{ObserveError, observing};
+
+/// The ready serving pods of a model, and how the `wanted` adapters stand on each.
+pub async fn observe(
+    ctx: &Context,
+    namespace: &str,
+    model: &str,
+    served_model: &str,
+    wanted: &[AdapterRef],
+) -> Result<Vec<Replica>, ObserveError> {
+    let pods = ready_pods(ctx, namespace, model, Role::Serving).await?;
+    Ok(join_all(pods.into_iter().map(|pod| replica(ctx, pod, served_model, wanted))).await)
+}
+
+/// The addresses of a model's ready pods with one role, in a stable order.
+pub async fn ready_addresses(ctx: &Context, namespace: &str, model: &str, role: Role) -> Result<Vec<String>, ObserveError> {
+    Ok(ready_pods(ctx, namespace, model, role).await?.iter().filter_map(address).collect())
+}
+
+async fn ready_pods(ctx: &Context, namespace: &str, model: &str, role: Role) -> Result<Vec<Pod>, ObserveError> {
+    let params = ListParams::default().labels(&pod_selector(model, role));
+    let api = Api::<Pod>::namespaced(ctx.client.clone(), namespace);
+    let mut pods = api.list(&params).await.map_err(observing("listing pods"))?.items;
+    pods.retain(|pod| is_ready(pod) && address(pod).is_some());
+    pods.sort_by_key(ResourceExt::name_any);
+    Ok(pods)
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+    let ready = conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
+    ready && pod.metadata.deletion_timestamp.is_none()
+}
+
+fn address(pod: &Pod) -> Option<String> {
+    pod.status.as_ref()?.pod_ip.clone().filter(|address| !address.is_empty())
+}
+
+fn incarnation(pod: &Pod) -> String {
+    let containers = pod.status.as_ref().and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
+    let restarts: i32 = containers.iter().map(|container| container.restart_count).sum();
+    format!("{}/{restarts}", pod.uid().unwrap_or_default())
+}
+
+async fn replica(ctx: &Context, pod: Pod, served_model: &str, wanted: &[AdapterRef]) -> Replica {
+    let mut replica = Replica {
+        pod: pod.name_any(),
+        incarnation: incarnation(&pod),
+        address: address(&pod).unwrap_or_default(),
+        ..Replica::default()
+    };
+    match ctx.inference.models(&replica.address).await {
+        Ok(models) => {
+            let adapters = models.into_iter().filter(|model| model.parent.is_some() || model.digest.is_some());
+            replica.loaded = adapters.map(|model| (model.id, model.digest)).collect();
+        }
+        Err(error) => replica.unreachable = error.to_string(),
+    }
+    let mut states = BTreeMap::new();
+    for adapter in wanted {
+        let name = adapter.served_name(served_model);
+        let state = state(ctx, &replica, &name, adapter).await;
+        states.insert(name, state);
+    }
+    replica.wanted = states;
+    replica
+}
+
+async fn state(ctx: &Context, replica: &Replica, name: &str, adapter: &AdapterRef) -> AdapterState {
+    let Some(digest) = replica.loaded.get(name) else {
+        ctx.memory.gone(&replica.incarnation, name);
+        let refusal = ctx.memory.refusal(&replica.incarnation, name, ctx.now());
+        return refusal.map_or(AdapterState::Missing, AdapterState::Refused);
+    };
+    if let Some(other) = digest.as_ref().filter(|digest| **digest != adapter.digest) {
+        return AdapterState::Disproved(wrong_digest(other, &adapter.digest));
+    }
+    if ctx.memory.has_proved(&replica.incarnation, name) {
+        return AdapterState::Proved;
+    }
+    let state = prove(ctx, &replica.address, name, adapter).await;
+    if state == AdapterState::Proved {
+        ctx.memory.proved(&replica.incarnation, name);
+    }
+    state
+}
+
+fn wrong_digest(found: &Digest, expected: &Digest) -> String {
+    format!("it serves {} where {} was asked for", found.short(), expected.short())
+}

@@ -1,0 +1,47 @@
+//! TrainingRun: one Job, one adapter.
+
+mod act;
+pub(crate) mod decide;
+pub(crate) mod event;
+mod job;
+pub(crate) mod observe;
+
+use std::sync::Arc;
+
+use genesis_api::TrainingRun;
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::Action;
+
+pub(crate) use self::job::passed_through;
+use self::act::Freeze;
+use crate::context::Context;
+use crate::error::Error;
+use crate::report;
+use crate::status::{fresh, write};
+
+/// 1. observe (client): the Job, and whether the adapter in the store is the one that was told of.
+/// 2. decide (pure): freeze a dataset, create, hold or delete the Job, the status.
+/// 3. act (client): the only writer; the gateway's answer goes into the status.
+/// 4. status (client): compare and swap. The trainer's events are written by the internal server, the same way.
+pub(crate) async fn reconcile(object: Arc<DeserializeGuard<TrainingRun>>, ctx: Arc<Context>) -> Result<Action, Error> {
+    let run = match &object.0 {
+        Ok(run) => run,
+        Err(invalid) => return Ok(report::invalid(&ctx, &*object, invalid).await),
+    };
+    let Some(run) = fresh(&ctx, run).await? else { return Ok(Action::await_change()) };
+    let observed = observe::observe(&ctx, &run).await?;
+    let mut plan = decide::decide(&observed, ctx.now());
+    match act::act(&ctx, &observed, &plan.actions).await? {
+        Freeze::NotAsked => {}
+        Freeze::Done(dataset) => plan.status.dataset = Some(dataset),
+        Freeze::Failed(why) => decide::freeze_failed(&mut plan.status, &run, &why, ctx.now()),
+    }
+    write(&ctx, &run, plan.status.clone()).await?;
+    report::notices(&ctx, &run, &plan.notices).await;
+    Ok(plan.requeue())
+}
+
+#[cfg(test)]
+pub(crate) fn job_name(run: &TrainingRun) -> String {
+    genesis_api::names::training_job_name(&kube::ResourceExt::name_any(run))
+}

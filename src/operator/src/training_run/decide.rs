@@ -1,0 +1,229 @@
+//! What to do about a run. Pure.
+
+use genesis_api::TrainingRun;
+use genesis_api::conditions::{ConditionType, Conditions, TrainingRunReason as Reason, find, is_true};
+use genesis_api::names::training_job_name;
+use genesis_api::training_run::{DatasetStatus, TrainingPhase, TrainingRunStatus};
+use genesis_core::wire::DatasetRequest;
+use jiff::Timestamp;
+use k8s_openapi::api::batch::v1::Job;
+use kube::ResourceExt;
+use std::time::Duration;
+
+use super::job;
+use super::observe::{Observed, Verification};
+use crate::jobs::JobState;
+use crate::plan::{Notice, Plan, shortened};
+
+/// A plan for a run.
+pub type RunPlan = Plan<TrainingRunStatus, RunAction>;
+
+/// What can be done for a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunAction {
+    /// Ask the gateway for the dataset of this run. Asking again gives the same.
+    FreezeDataset(DatasetRequest),
+    /// Start the trainer.
+    CreateJob(Box<Job>),
+    /// Stop its pods, or let them go on.
+    SuspendJob(bool),
+}
+
+/// Where a run stands.
+enum Verdict {
+    Complete,
+    Failed(Reason, String),
+    Suspended,
+    Working(Reason, String),
+    Stalled(Reason, String),
+}
+
+/// 1. A run that has ended stays as it is, whatever becomes of its Job.
+/// 2. An adapter that was told of and verified completes it; one that is not what was told of fails it.
+/// 3. A Job that gave up, or ended without an adapter, fails it.
+/// 4. While it is held, the Job's pods are stopped.
+/// 5. Otherwise it gets a dataset, then a Job, and then its time.
+pub fn decide(observed: &Observed, now: Timestamp) -> RunPlan {
+    let run = &observed.run;
+    let mut status = run.status.clone().unwrap_or_default();
+    if status.phase.is_finished() {
+        return Plan::rest(status);
+    }
+    status.start_time = status.start_time.or(Some(now));
+    status.attempts_count_towards_limit = observed.job.failures().max(status.attempts_count_towards_limit);
+    if status.dataset.is_none() {
+        status.dataset = given(run);
+    }
+    let mut actions = Vec::new();
+    let verdict = stand(observed, &mut status, &mut actions, now);
+    let mut notices = Vec::new();
+    if matches!(actions.as_slice(), [RunAction::CreateJob(_)]) {
+        notices.push(Notice::normal("TrainerStarted", format!("Job {}", training_job_name(&run.name_any()))));
+    }
+    notices.extend(ended(&verdict));
+    let over = matches!(verdict, Verdict::Complete | Verdict::Failed(..));
+    describe(&mut status, run, verdict, now);
+    // Events of the Job and of the trainer wake the reconciler; the poll is for what tells of nothing.
+    Plan { actions, status, notices, look_again: (!over).then(|| observed.settings.poll.max(Duration::from_millis(500))) }
+}
+
+fn stand(observed: &Observed, status: &mut TrainingRunStatus, actions: &mut Vec<RunAction>, now: Timestamp) -> Verdict {
+    let run = &observed.run;
+    match &observed.verified {
+        Some(Verification::Right) => return Verdict::Complete,
+        Some(Verification::Wrong(why)) => return Verdict::Failed(Reason::AdapterCorrupt, why.clone()),
+        Some(Verification::Unreadable(why)) => return Verdict::Working(Reason::StorageUnreachable, why.clone()),
+        None => {}
+    }
+    match &observed.job {
+        JobState::Failed { reason, message, .. } => return job_failed(status, reason, message),
+        JobState::Complete => {
+            let words = "the trainer ended well without telling of an adapter; look at the log of its pod";
+            return Verdict::Failed(Reason::AdapterMissing, words.to_owned());
+        }
+        JobState::Absent | JobState::Active { .. } => {}
+    }
+    if run.spec.suspend {
+        if matches!(observed.job, JobState::Active { suspended: false, .. }) {
+            actions.push(RunAction::SuspendJob(true));
+        }
+        return Verdict::Suspended;
+    }
+    if let JobState::Active { suspended, .. } = observed.job {
+        if suspended {
+            actions.push(RunAction::SuspendJob(false));
+        }
+        return Verdict::Working(Reason::JobRunning, progress(status));
+    }
+    // From here on there is no Job, whose own deadline would count.
+    let waited = status.start_time.map_or(0, |start| now.as_second() - start.as_second());
+    if waited > run.spec.active_deadline_seconds {
+        return Verdict::Failed(Reason::DeadlineExceeded, format!("it waited {waited} s for its dataset"));
+    }
+    let Some(dataset) = &status.dataset else {
+        if !observed.has_gateway {
+            let words = "spec.dataset names no file, and the operator was started without a gateway to freeze one";
+            return Verdict::Stalled(Reason::NoGateway, words.to_owned());
+        }
+        actions.push(RunAction::FreezeDataset(request(run)));
+        return Verdict::Working(Reason::FreezingDataset, "the gateway freezes a dataset".to_owned());
+    };
+    let job = job::build(run, dataset, &observed.settings);
+    status.job_name.clone_from(&job.metadata.name);
+    actions.push(RunAction::CreateJob(Box::new(job)));
+    Verdict::Working(Reason::JobRunning, "the trainer is being started".to_owned())
+}
+
+/// The dataset that the spec names.
+fn given(run: &TrainingRun) -> Option<DatasetStatus> {
+    let dataset = &run.spec.dataset;
+    let (uri, digest) = (dataset.uri.clone()?, dataset.digest.clone()?);
+    Some(DatasetStatus { uri, digest, rows: None, tasks: None, watermark: None })
+}
+
+fn request(run: &TrainingRun) -> DatasetRequest {
+    let dataset = &run.spec.dataset;
+    DatasetRequest {
+        name: run.name_any(),
+        recipe: dataset.recipe,
+        seed: dataset.seed.unsigned_abs(),
+        max_per_task: dataset.max_per_task.unsigned_abs(),
+    }
+}
+
+/// What the trainer said last explains more than what the Job's controller counted.
+fn job_failed(status: &TrainingRunStatus, reason: &str, message: &str) -> Verdict {
+    let told = status.last_failure.as_ref();
+    let reason = match (told.map(|failure| failure.reason.as_str()), reason) {
+        (_, "DeadlineExceeded") => Reason::DeadlineExceeded,
+        (Some("DatasetInvalid"), _) => Reason::DatasetInvalid,
+        (Some("OutOfMemory"), _) => Reason::OutOfMemory,
+        (Some("AdapterUploadFailed"), _) => Reason::AdapterUploadFailed,
+        (_, "BackoffLimitExceeded") => Reason::BackoffLimitExceeded,
+        _ => Reason::TrainerFailed,
+    };
+    let message = told.map_or_else(|| message.to_owned(), |failure| format!("{message}: {}", failure.message));
+    Verdict::Failed(reason, message)
+}
+
+fn progress(status: &TrainingRunStatus) -> String {
+    let Some(told) = &status.trainer_status else { return "the trainer has told of nothing yet".to_owned() };
+    let loss = told.metrics.iter().find(|metric| metric.name == "loss");
+    let loss = loss.map_or_else(String::new, |loss| format!(", loss {}", loss.value.as_str()));
+    format!("step {} of {}{loss}", told.current_step, told.total_steps)
+}
+
+/// Says in the status why the gateway froze nothing. It is asked again.
+pub(super) fn freeze_failed(status: &mut TrainingRunStatus, run: &TrainingRun, why: &str, now: Timestamp) {
+    let message = format!("the gateway froze no dataset: {why}");
+    status.message = shortened(&message);
+    let reason = Some((Reason::GatewayUnreachable.into(), message));
+    Conditions::edit(&mut status.conditions, run.metadata.generation, now).set_or_clear(ConditionType::Reconciling, reason);
+}
+
+fn ended(verdict: &Verdict) -> Option<Notice> {
+    match verdict {
+        Verdict::Complete => Some(Notice::normal("TrainingCompleted", "the adapter is in the store, and its digest is right")),
+        Verdict::Failed(reason, message) => Some(Notice::warning("TrainingFailed", format!("{reason}: {message}"))),
+        Verdict::Suspended | Verdict::Working(..) | Verdict::Stalled(..) => None,
+    }
+}
+
+/// Writes the verdict into the status.
+fn describe(status: &mut TrainingRunStatus, run: &TrainingRun, verdict: Verdict, now: Timestamp) {
+    let was_suspended = is_true(&status.conditions, ConditionType::Suspended);
+    let ever_suspended = find(&status.conditions, ConditionType::Suspended).is_some_and(|c| c.reason != "NotSuspended");
+    status.observed_generation = run.metadata.generation;
+    let (phase, message, reconciling, stalled) = match &verdict {
+        Verdict::Complete => (TrainingPhase::Complete, completed(status), None, None),
+        Verdict::Failed(reason, why) => (TrainingPhase::Failed, format!("{reason}: {why}"), None, None),
+        Verdict::Suspended => (TrainingPhase::Suspended, "spec.suspend holds it".to_owned(), None, None),
+        Verdict::Working(reason, why) => {
+            let phase = if *reason == Reason::JobRunning { TrainingPhase::Running } else { TrainingPhase::Pending };
+            (phase, why.clone(), Some(((*reason).into(), why.clone())), None)
+        }
+        Verdict::Stalled(reason, why) => (TrainingPhase::Pending, why.clone(), None, Some(((*reason).into(), why.clone()))),
+    };
+    status.phase = phase;
+    status.message = shortened(&message);
+    if phase.is_finished() {
+        status.completion_time = Some(now);
+        status.duration = status.start_time.map(|start| format!("{}s", now.as_second() - start.as_second()));
+    }
+    let mut conditions = Conditions::edit(&mut status.conditions, run.metadata.generation, now);
+    match &verdict {
+        Verdict::Suspended => conditions.set(ConditionType::Suspended, true, Reason::Suspended, message.clone()),
+        _ if was_suspended || ever_suspended => conditions.set(ConditionType::Suspended, false, Reason::Resumed, ""),
+        _ => conditions.set(ConditionType::Suspended, false, Reason::NotSuspended, ""),
+    }
+    match &verdict {
+        Verdict::Complete => {
+            conditions.set(ConditionType::Complete, true, Reason::AdapterVerified, message);
+            conditions.set(ConditionType::Failed, false, Reason::NotFailed, "");
+        }
+        Verdict::Failed(reason, why) => {
+            conditions.set(ConditionType::Complete, false, Reason::HasFailed, "");
+            conditions.set(ConditionType::Failed, true, *reason, why.clone());
+        }
+        Verdict::Suspended | Verdict::Working(..) | Verdict::Stalled(..) => {
+            conditions.set(ConditionType::Complete, false, Reason::InProgress, "");
+            conditions.set(ConditionType::Failed, false, Reason::NotFailed, "");
+        }
+    }
+    conditions.set_or_clear(ConditionType::Reconciling, reconciling);
+    conditions.set_or_clear(ConditionType::Stalled, stalled);
+}
+
+fn completed(status: &TrainingRunStatus) -> String {
+    let metric = |name: &str| {
+        let metrics = status.trainer_status.as_ref().map(|told| told.metrics.as_slice()).unwrap_or_default();
+        metrics.iter().find(|metric| metric.name == name).map_or("?", |metric| metric.value.as_str()).to_owned()
+    };
+    let adapter = status.adapter.as_ref().map_or("?", |adapter| adapter.adapter.digest.short());
+    let rows = status.dataset.as_ref().and_then(|dataset| dataset.rows);
+    let rows = rows.map_or_else(String::new, |rows| format!(" on {rows} rows"));
+    format!("adapter {adapter}{rows}: loss {} to {}", metric("first_loss"), metric("last_loss"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! The verdict: a function of what was seen and how the program ended.
+
+#[cfg(test)]
+mod tests;
+
+use genesis_core::execution::{ExecutionVerdict as Verdict, Termination};
+
+use crate::cell::Usage;
+use crate::dialogue::{Failure, Transcript, shown};
+
+/// Why the supervisor stopped a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Its clocks: processor time first where both ran out between two looks.
+    Processor,
+    Wall,
+    /// It wrote more than it may.
+    Output(&'static str),
+    /// It wrote on the line to its judge.
+    Tamper(&'static str),
+    /// It is no longer needed: the verdict does not depend on it.
+    Decided,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ending {
+    pub(crate) stop: Option<Stop>,
+    /// Wait status of its process.
+    pub(crate) status: i32,
+    pub(crate) usage: Usage,
+}
+
+/// The scorer's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Judgement {
+    pub(crate) verdict: Verdict,
+    pub(crate) termination: Termination,
+    pub(crate) reason: String,
+}
+
+/// Judges a program. `tested` says whether there were tests.
+pub(crate) fn judge(seen: &Transcript, ending: &Ending, tested: bool) -> Judgement {
+    let (verdict, reason) = verdict(seen, ending, tested);
+    Judgement { verdict, termination: termination(ending, verdict), reason }
+}
+
+fn verdict(seen: &Transcript, ending: &Ending, tested: bool) -> (Verdict, String) {
+    let say = |verdict, reason: &str| (verdict, reason.to_owned());
+    let exit = exit_of(ending.status);
+    if let Some(Stop::Tamper(what)) = ending.stop {
+        return say(Verdict::Tamper, what);
+    }
+    if ending.usage.out_of_memory {
+        return say(Verdict::MemoryLimit, "out of memory");
+    }
+    if !seen.started {
+        return say(Verdict::Infra, "the program's process was not set up");
+    }
+    match (ending.stop, exit) {
+        (Some(Stop::Output(stream)), _) => return (Verdict::OutputLimit, format!("too much on {stream}")),
+        (Some(Stop::Processor), _) | (None, Termination::Signal(libc::SIGXCPU)) => {
+            return say(Verdict::TimeLimit, "out of processor time");
+        }
+        (Some(Stop::Wall), _) => return say(Verdict::TimeLimit, "out of time on the wall"),
+        _ => {}
+    }
+    if let Some(failure) = &seen.failure {
+        return bounded_by(failure, ending).unwrap_or_else(|| failed(failure));
+    }
+    let clean = exit == Termination::Exit(0);
+    match (clean, tested) {
+        (false, _) if ending.usage.out_of_processes => say(Verdict::ProcessLimit, "too many processes or threads"),
+        (false, _) if exit == Termination::Signal(libc::SIGXFSZ) => say(Verdict::DiskLimit, "a file grew too large"),
+        (false, _) => (Verdict::RuntimeError, ended(exit)),
+        (true, false) => say(Verdict::Unverified, "ran to its end; there were no tests"),
+        (true, true) if !seen.complete => say(Verdict::NoRun, "ended before its tests had run"),
+        (true, true) if seen.declared == 0 || seen.unjudged > 0 => {
+            say(Verdict::Unverified, "ran to its end; not every call had an expected value")
+        }
+        (true, true) if seen.passed == seen.declared => {
+            (Verdict::Pass, format!("passed {} of {}", seen.passed, seen.declared))
+        }
+        // A failure is always noted with the call that did not pass; this arm keeps the rule in one place.
+        (true, true) => (Verdict::WrongAnswer, format!("passed {} of {}", seen.passed, seen.declared)),
+    }
+}
+
+/// The bound that a failure shows, where there is one.
+fn bounded_by(failure: &Failure, ending: &Ending) -> Option<(Verdict, String)> {
+    let report = match failure {
+        Failure::Compile(_) | Failure::NoEntry | Failure::Tests(_) => return None,
+        Failure::Body(report) | Failure::Raised { report, .. } => Some(report),
+        Failure::Wrong { .. } | Failure::NotPlain { .. } | Failure::Check(_) => None,
+    };
+    let errno = report.and_then(|report| report.errno);
+    if matches!(errno, Some(libc::ENOSPC | libc::EFBIG | libc::EDQUOT)) || ending.usage.out_of_disk {
+        return Some((Verdict::DiskLimit, "too much on disk".to_owned()));
+    }
+    if report.is_some_and(|report| report.class == "MemoryError") {
+        return Some((Verdict::MemoryLimit, "out of memory".to_owned()));
+    }
+    ending.usage.out_of_processes.then(|| (Verdict::ProcessLimit, "too many processes or threads".to_owned()))
+}
+
+fn failed(failure: &Failure) -> (Verdict, String) {
+    match failure {
+        Failure::Compile(report) => (Verdict::CompileError, report.to_string()),
+        Failure::Body(report) => (Verdict::RuntimeError, format!("raised {report}")),
+        Failure::NoEntry => (Verdict::RuntimeError, "does not define the entry point".to_owned()),
+        Failure::Raised { call, report } => (Verdict::RuntimeError, format!("call {call} raised {report}")),
+        Failure::Wrong { call, got } => {
+            (Verdict::WrongAnswer, format!("call {call} returned {}", shown(got)))
+        }
+        Failure::NotPlain { call, what } => {
+            (Verdict::WrongAnswer, format!("call {call} returned {what}, which is not a plain value"))
+        }
+        Failure::Check(why) => (Verdict::WrongAnswer, format!("the check failed: {why}")),
+        Failure::Tests(why) => (Verdict::Rejected, why.clone()),
+    }
+}
+
+fn ended(exit: Termination) -> String {
+    match exit {
+        Termination::Exit(code) => format!("ended with exit status {code}"),
+        Termination::Signal(signal) => {
+            let name = nix::sys::signal::Signal::try_from(signal).map_or("an unknown signal", |signal| signal.as_str());
+            format!("ended by {name}")
+        }
+        _ => "ended".to_owned(),
+    }
+}
+
+/// Exit code or signal of a wait status.
+fn exit_of(status: i32) -> Termination {
+    if libc::WIFSIGNALED(status) {
+        Termination::Signal(libc::WTERMSIG(status))
+    } else {
+        Termination::Exit(libc::WEXITSTATUS(status))
+    }
+}
+
+/// How a program ended, for the record: the bound that ended it, or its own status.
+fn termination(ending: &Ending, verdict: Verdict) -> Termination {
+    match (verdict, ending.stop) {
+        (Verdict::MemoryLimit, _) => Termination::Memory,
+        (Verdict::DiskLimit, _) => Termination::Disk,
+        (Verdict::ProcessLimit, _) => Termination::Pids,
+        (Verdict::OutputLimit, _) => Termination::Output,
+        (Verdict::Infra, _) => Termination::Infra,
+        (Verdict::CompileError, _) => Termination::LaunchError,
+        (Verdict::TimeLimit, Some(Stop::Wall)) => Termination::WallTime,
+        (Verdict::TimeLimit, _) => Termination::CpuTime,
+        _ => exit_of(ending.status),
+    }
+}

@@ -1,0 +1,89 @@
+//! Numbers: integers of any size in four bases, and floats as CPython prints them.
+
+use super::{MAX_DIGITS, Value};
+
+/// Reads a number without its sign; `token` is letters, digits, dots, underscores and exponent signs.
+pub(super) fn parse(token: &str) -> Result<Value, String> {
+    let digits = without_underscores(token)?;
+    let lower = digits.to_ascii_lowercase();
+    for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] {
+        if let Some(rest) = lower.strip_prefix(prefix) {
+            return in_decimal(rest, radix).map(Value::Int);
+        }
+    }
+    if lower.ends_with('j') {
+        return Err("a complex number".to_owned());
+    }
+    if lower.bytes().all(|byte| byte.is_ascii_digit()) {
+        let trimmed = lower.trim_start_matches('0');
+        return match (trimmed.is_empty(), trimmed.len() == lower.len(), trimmed.len() <= MAX_DIGITS) {
+            (true, ..) => Ok(Value::Int("0".to_owned())),
+            (_, false, _) => Err(format!("the integer {token} with leading zeros")),
+            (.., false) => Err(format!("an integer of more than {MAX_DIGITS} digits")),
+            _ => Ok(Value::Int(lower)),
+        };
+    }
+    let shape = lower.bytes().all(|byte| byte.is_ascii_digit() || b".e+-".contains(&byte));
+    match lower.parse::<f64>() {
+        Ok(number) if shape && lower.bytes().any(|byte| byte.is_ascii_digit()) => Ok(Value::Float(number)),
+        _ => Err(format!("{token:?}, which is not a number")),
+    }
+}
+
+/// Removes the underscores that Python allows between digits.
+fn without_underscores(token: &str) -> Result<String, String> {
+    let bytes = token.as_bytes();
+    let misplaced = bytes.iter().enumerate().any(|(at, &byte)| {
+        let beside = |index: Option<usize>| index.and_then(|i| bytes.get(i)).is_some_and(u8::is_ascii_alphanumeric);
+        byte == b'_' && !(beside(at.checked_sub(1)) && beside(at.checked_add(1)))
+    });
+    if misplaced { Err(format!("{token:?}, which is not a number")) } else { Ok(token.replace('_', "")) }
+}
+
+/// Rewrites digits of base 2, 8 or 16 in base 10, by the schoolbook method on limbs of nine decimal digits.
+fn in_decimal(digits: &str, radix: u32) -> Result<String, String> {
+    const LIMB: u64 = 1_000_000_000;
+    if digits.is_empty() || digits.len() > 4 * MAX_DIGITS {
+        return Err("an integer without digits, or with too many".to_owned());
+    }
+    let mut limbs: Vec<u64> = vec![0];
+    for digit in digits.chars() {
+        let mut carry = u64::from(digit.to_digit(radix).ok_or_else(|| format!("the digit {digit:?} in base {radix}"))?);
+        for limb in &mut limbs {
+            let value = *limb * u64::from(radix) + carry;
+            *limb = value % LIMB;
+            carry = value / LIMB;
+        }
+        if carry > 0 {
+            limbs.push(carry);
+        }
+    }
+    let mut text = limbs.pop().unwrap_or_default().to_string();
+    for limb in limbs.iter().rev() {
+        text.push_str(&format!("{limb:09}"));
+    }
+    if text.len() > MAX_DIGITS { Err(format!("an integer of more than {MAX_DIGITS} digits")) } else { Ok(text) }
+}
+
+/// A float as `repr` of CPython prints it: the shortest digits that read back as the same number, in
+/// scientific form where the exponent is below -4 or at least 16 (`float_repr_style` "short").
+pub(super) fn float_text(number: f64) -> String {
+    if number.is_nan() {
+        return "nan".to_owned();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 { "inf".to_owned() } else { "-inf".to_owned() };
+    }
+    if number == 0.0 {
+        return "0.0".to_owned();
+    }
+    let scientific = format!("{number:e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    if (-4..16).contains(&exponent) {
+        let fixed = number.to_string();
+        return if fixed.contains('.') { fixed } else { fixed + ".0" };
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{:02}", exponent.abs())
+}

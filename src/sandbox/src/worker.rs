@@ -1,0 +1,163 @@
+//! A worker: one cell for programs, one for test programs, one program at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use genesis_core::execution::{ExecutionRecord, ExecutionRequest, ExecutionVerdict, Termination};
+
+use crate::admission::{Program, Tests, admit};
+use crate::cell::{Blueprint, BlueprintError, Cell, CellError, Identity, IdentityError, LaunchError};
+use crate::cgroup::{CgroupError, Hierarchy, Version};
+use crate::record;
+use crate::runtime::{Runtime, RuntimeError};
+use crate::session::{self, Broken};
+
+/// How often a program is run when the sandbox fails under it.
+const ATTEMPTS: usize = 2;
+
+/// What all workers of a pool share; read-only.
+#[derive(Debug)]
+pub(crate) struct Workshop {
+    blueprint: Blueprint,
+    hierarchy: Hierarchy,
+    python: String,
+    isolation: String,
+    cells: AtomicU64,
+}
+
+/// Why the machine cannot run programs.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// No usable Python.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// No way to describe a cell.
+    #[error(transparent)]
+    Blueprint(#[from] BlueprintError),
+    /// No control groups.
+    #[error(transparent)]
+    Cgroup(#[from] CgroupError),
+    /// No users for a cell.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// A protection is not granted.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+}
+
+impl Workshop {
+    /// Prepares everything that cells have in common.
+    pub(crate) fn open(python: &std::path::Path) -> Result<Self, SetupError> {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        let runtime = Runtime::discover(python)?;
+        let hierarchy = Hierarchy::create(COUNTER.fetch_add(1, Ordering::Relaxed))?;
+        let groups = match hierarchy.version() {
+            Version::V1 => "cgroup-v1",
+            Version::V2 => "cgroup-v2",
+        };
+        Ok(Self {
+            blueprint: Blueprint::new(&runtime)?,
+            hierarchy,
+            python: runtime.version,
+            isolation: format!("namespaces+{groups}+seccomp+landlock"),
+            cells: AtomicU64::new(0),
+        })
+    }
+
+    /// The isolation in force, as records carry it.
+    pub(crate) fn isolation(&self) -> &str {
+        &self.isolation
+    }
+
+    /// Version of the interpreter.
+    pub(crate) fn python(&self) -> &str {
+        &self.python
+    }
+
+    fn launch(&self) -> Result<Cell, SetupError> {
+        let number = self.cells.fetch_add(1, Ordering::Relaxed);
+        let group = self.hierarchy.group(&format!("cell-{number}"))?;
+        Ok(Cell::launch(&self.blueprint, group, Identity::next()?)?)
+    }
+}
+
+/// One worker. It must stay on the thread that made it: its cells die with that thread.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    workshop: Arc<Workshop>,
+    programs: Option<Cell>,
+    tests: Option<Cell>,
+}
+
+impl Worker {
+    /// A worker with a cell that is ready. The cell for test programs is started when one comes.
+    pub(crate) fn start(workshop: Arc<Workshop>) -> Result<Self, SetupError> {
+        let programs = Some(workshop.launch()?);
+        Ok(Self { workshop, programs, tests: None })
+    }
+
+    /// Runs one program and judges it.
+    pub(crate) fn execute(&mut self, request: &ExecutionRequest) -> ExecutionRecord {
+        let isolation = self.workshop.isolation().to_owned();
+        let program = match admit(request) {
+            Ok(program) => program,
+            Err(refusal) => {
+                return record::not_run(request, ExecutionVerdict::Rejected, refusal.to_string(), &isolation);
+            }
+        };
+        let mut why = String::new();
+        for _ in 0..ATTEMPTS {
+            match self.attempt(&program) {
+                Ok(outcome) => {
+                    let record = record::ran(request, &program, outcome, &isolation);
+                    if record.verdict != ExecutionVerdict::Infra {
+                        return record;
+                    }
+                    why = record.reason;
+                }
+                Err(Broken { out_of_memory: true, .. }) => {
+                    self.discard();
+                    let verdict = ExecutionVerdict::MemoryLimit;
+                    let reason = "out of memory, and the fork server with it".to_owned();
+                    return record::bare(request, verdict, Termination::Memory, reason, &isolation);
+                }
+                Err(broken) => why = broken.to_string(),
+            }
+            // Whatever happened in them, the next attempt and the next program get new ones.
+            self.discard();
+        }
+        record::not_run(request, ExecutionVerdict::Infra, why, &isolation)
+    }
+
+    fn attempt(&mut self, program: &Program) -> Result<session::Outcome, Broken> {
+        let broken =
+            |error: SetupError| Broken { error: CellError::NotStarted(error.to_string()), out_of_memory: false };
+        let workshop = Arc::clone(&self.workshop);
+        let fill = |place: &mut Option<Cell>| -> Result<(), Broken> {
+            if place.is_none() {
+                *place = Some(workshop.launch().map_err(broken)?);
+            }
+            Ok(())
+        };
+        fill(&mut self.programs)?;
+        let scripted = matches!(program.tests, Tests::Script { .. });
+        if scripted {
+            fill(&mut self.tests)?;
+        }
+        let tests = if scripted { self.tests.as_mut() } else { None };
+        match self.programs.as_mut() {
+            Some(cell) => session::run(cell, tests, program),
+            None => Err(Broken { error: CellError::NotStarted("there is none".to_owned()), out_of_memory: false }),
+        }
+    }
+
+    fn discard(&mut self) {
+        self.programs = None;
+        self.tests = None;
+    }
+
+    /// The zygote of the cell for programs, as a pid of the host.
+    pub(crate) fn zygote(&self) -> Option<i32> {
+        self.programs.as_ref().map(Cell::zygote)
+    }
+}

@@ -1,0 +1,96 @@
+//! A: programs that use up what they are given.
+
+use genesis_core::execution::ExecutionVerdict::{
+    DiskLimit, MemoryLimit, ProcessLimit, RuntimeError, TimeLimit, Unverified, WrongAnswer,
+};
+use genesis_core::execution::Termination;
+
+use crate::arena::{Case, alone, calling, ended_by, run};
+
+fn cases() -> Vec<Case> {
+    vec![
+        alone("A1", "while True: pass", &[TimeLimit])
+            .and(|record| ended_by(record, Termination::CpuTime) && (400..1_400).contains(&record.cpu_ms)),
+        alone("A2", "import time\ntime.sleep(1e9)", &[TimeLimit])
+            .within(|limits| limits.wall_ms = 300)
+            .and(|record| ended_by(record, Termination::WallTime) && record.cpu_ms < 100 && record.wall_ms < 1_300),
+        alone("A3 a line", "input()", &[RuntimeError]).and(|record| record.wall_ms < 1_000),
+        alone("A3 all", "import sys\nassert sys.stdin.read() == ''", &[Unverified]),
+        alone(
+            "A4",
+            "import os\nfor _ in range(8):\n    if not os.fork():\n        while True: pass\nos.wait()",
+            &[TimeLimit],
+        )
+        .and(|record| ended_by(record, Termination::CpuTime)),
+        alone("A5", "x = bytearray(100 << 30)", &[MemoryLimit, RuntimeError]),
+        alone("A6", "x = bytearray(128 << 20)\nfor at in range(0, len(x), 4096): x[at] = 1", &[MemoryLimit])
+            .and(|record| ended_by(record, Termination::Memory) && record.peak_bytes >= 63 << 20),
+        alone("A6 in many processes", SPREAD, &[MemoryLimit]),
+        alone("A8", "for at in range(100):\n    open(f'/dev/shm/{at}', 'wb').write(bytes(1 << 20))", &[DiskLimit]),
+        alone("A9", MEMFDS, &[MemoryLimit]),
+        alone("A10", "import os\nwhile 1: os.fork()", &[ProcessLimit, TimeLimit]),
+        alone("A10 that never stops", BOMB, &[ProcessLimit, TimeLimit]),
+        calling("A11", "import os\ndef f(): return os.system(':(){ :|:& };:')", "0", &[WrongAnswer]),
+        alone("A11 by programs", PROGRAMS, &[ProcessLimit, TimeLimit]),
+        alone("A12", THREADS, &[ProcessLimit, RuntimeError]),
+        alone("A14 one file", "f = open('/tmp/x', 'wb')\nfor _ in range(10240): f.write(bytes(1 << 20))", &[DiskLimit]),
+        alone("A14 allocated", "import os\nos.posix_fallocate(os.open('/tmp/x', 66), 0, 10 << 30)", &[DiskLimit]),
+        alone("A15", "for at in range(1000000): open(f'/tmp/{at}', 'w').close()", &[DiskLimit]),
+        alone("A16", "import os\nx = [os.open('/dev/null', 0) for _ in range(100000)]", &[RuntimeError])
+            .and(|record| record.reason.contains("Too many open files")),
+        alone("A20 a number", "x = 10 ** 10 ** 8", &[TimeLimit]),
+        alone("A20 a pattern", "import re\nre.match('(a+)+$', 'a' * 64 + 'b')", &[TimeLimit])
+            .and(|record| ended_by(record, Termination::CpuTime)),
+        alone("A21", "def f(): return f()\nf()", &[RuntimeError]),
+        alone("A21 without limit", DEEP, &[RuntimeError, MemoryLimit, TimeLimit]),
+    ]
+}
+
+const SPREAD: &str = "\
+import os, time
+for _ in range(8):
+    if not os.fork():
+        x = bytearray(12 << 20)
+        for at in range(0, len(x), 4096): x[at] = 1
+        time.sleep(60)
+for _ in range(8): os.wait()
+";
+
+const MEMFDS: &str = "\
+import os
+x = []
+while True:
+    x.append(os.memfd_create('x'))
+    os.write(x[-1], bytes(1 << 19))
+";
+
+const BOMB: &str = "\
+import os
+while True:
+    try: os.fork()
+    except OSError: pass
+";
+
+const PROGRAMS: &str = "\
+import subprocess, sys
+code = 'import subprocess, sys\\nwhile True: subprocess.Popen([sys.executable, \"-c\", sys.argv[1], sys.argv[1]])'
+subprocess.run([sys.executable, '-c', code, code], check=True)
+";
+
+const THREADS: &str = "\
+import threading, time
+for _ in range(100000): threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+";
+
+const DEEP: &str = "\
+import sys
+sys.setrecursionlimit(10 ** 9)
+class A:
+    def __repr__(self): return repr(self)
+repr(A())
+";
+
+#[test]
+fn a_exhaustion() {
+    run(cases());
+}

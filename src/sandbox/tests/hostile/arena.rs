@@ -1,0 +1,131 @@
+//! Where a table of programs is run and judged.
+
+use genesis_core::execution::{ExecutionRecord, ExecutionRequest, ExecutionVerdict, Limits, Termination};
+use genesis_core::task::{TestCase, TestSuite};
+use genesis_sandbox::pool::{Options, Pool, StartError};
+use genesis_sandbox::{LaunchError, SetupError};
+
+/// One program and what must become of it.
+#[derive(Clone)]
+pub struct Case {
+    /// Stable name of the case.
+    pub id: &'static str,
+    /// The program.
+    pub source: String,
+    /// Its tests.
+    pub tests: Option<TestSuite>,
+    /// Its bounds.
+    pub limits: Limits,
+    /// Verdicts that are right.
+    pub verdicts: Vec<ExecutionVerdict>,
+    /// What else must hold.
+    pub holds: fn(&ExecutionRecord) -> bool,
+}
+
+/// Bounds of the table: small, so that the suite is quick.
+pub fn limits() -> Limits {
+    Limits { cpu_ms: 400, wall_ms: 3_000, memory_bytes: 64 << 20, ..Limits::default() }
+}
+
+/// A program without tests.
+pub fn alone(id: &'static str, source: &str, verdicts: &[ExecutionVerdict]) -> Case {
+    Case {
+        id,
+        source: source.to_owned(),
+        tests: None,
+        limits: limits(),
+        verdicts: verdicts.to_vec(),
+        holds: |_| true,
+    }
+}
+
+/// A program whose `f` is called without arguments.
+pub fn calling(id: &'static str, source: &str, expected: &str, verdicts: &[ExecutionVerdict]) -> Case {
+    let case = TestCase { args: Vec::new(), expected: expected.to_owned() };
+    Case {
+        tests: Some(TestSuite::Calls { entry: "f".to_owned(), cases: vec![case] }),
+        ..alone(id, source, verdicts)
+    }
+}
+
+impl Case {
+    /// The same case with other bounds.
+    pub fn within(self, change: impl Fn(&mut Limits)) -> Self {
+        let mut limits = self.limits;
+        change(&mut limits);
+        Self { limits, ..self }
+    }
+
+    /// The same case with a further demand.
+    pub fn and(self, holds: fn(&ExecutionRecord) -> bool) -> Self {
+        Self { holds, ..self }
+    }
+
+    fn request(&self) -> ExecutionRequest {
+        ExecutionRequest {
+            id: self.id.to_owned(),
+            language: genesis_core::task::Language::Python,
+            source: self.source.clone(),
+            tests: self.tests.clone(),
+            capture: false,
+            limits: self.limits,
+        }
+    }
+}
+
+/// Passes only in a clean cell.
+pub fn innocent() -> ExecutionRequest {
+    let source = "import os, threading\n\
+        def clean():\n    \
+            own = [str(os.getpid())]\n    \
+            return [os.listdir('/tmp'), os.listdir('/dev/shm'), os.getcwd(), threading.active_count(),\n        \
+                [p for p in os.listdir('/proc') if p.isdigit()] == own, os.getppid(), sorted({3: 1, 1: 2})]\n";
+    let case = TestCase { args: Vec::new(), expected: "[[], [], '/box/scratch', 1, True, 1, [1, 3]]".to_owned() };
+    Case {
+        tests: Some(TestSuite::Calls { entry: "clean".to_owned(), cases: vec![case] }),
+        ..alone("innocent", source, &[])
+    }
+    .request()
+}
+
+/// A pool, or `None` with a line that says which protection is missing here.
+pub fn pool(workers: usize) -> Option<Pool> {
+    match Pool::start(&Options { workers, ..Options::default() }) {
+        Ok(pool) => Some(pool),
+        Err(
+            error @ (StartError::Unprotected(_)
+            | StartError::Setup(
+                SetupError::Launch(LaunchError::NotGranted { .. } | LaunchError::Mapping(_))
+                | SetupError::Cgroup(_)
+                | SetupError::Identity(_),
+            )),
+        ) => {
+            println!("SKIPPED, nothing was tested: {error}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Runs a table; after each case the innocent program.
+pub fn run(cases: Vec<Case>) {
+    let Some(pool) = pool(1) else { return };
+    let client = pool.client();
+    let mut wrong = Vec::new();
+    for case in cases {
+        let records = client.execute(&[case.request(), innocent()]).unwrap();
+        let [record, after] = records.as_slice() else { panic!("{} gave {} records", case.id, records.len()) };
+        if !case.verdicts.contains(&record.verdict) || !(case.holds)(record) {
+            wrong.push(format!("{}: {record:#?}", case.id));
+        }
+        if after.verdict != ExecutionVerdict::Pass {
+            wrong.push(format!("the innocent program after {}: {after:#?}", case.id));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A demand on the way a program ended.
+pub fn ended_by(record: &ExecutionRecord, termination: Termination) -> bool {
+    record.termination == termination
+}
