@@ -19,6 +19,7 @@ pub(crate) use self::stack::Stack;
 pub(crate) use self::traffic::Traffic;
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -92,7 +93,7 @@ pub async fn run(options: &Options) -> Result<Outcome> {
     };
     let statistics = traffic.statistics().await?;
     let outcome = Outcome::new(options, &learned, &trained, &evaluation, &rollout, &promoted, control.as_ref(), &served_digest)
-        .with_statistics(&statistics)
+        .with_statistics(&statistics, traffic.answered.load(Ordering::Relaxed))
         .after(clock.elapsed());
     outcome.print();
     if options.keep {

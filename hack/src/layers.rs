@@ -25,7 +25,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["genesis-core", "genesis-api", "genesis-artifacts", "genesis-client", "genesis-gate", "genesis-ledger", "genesis-sandbox"],
     ),
     ("genesis-minicluster", &["genesis-api"]),
-    ("genesis-node", &[]),
 ];
 
 /// Crates at the top may use all others.

@@ -62,11 +62,12 @@ impl Outcome {
         Self { report }
     }
 
-    /// Adds what the public API counts.
-    pub(super) fn with_statistics(mut self, statistics: &Value) -> Self {
-        let count = |names: &[&str]| names.iter().find_map(|name| statistics[*name].as_u64());
-        self.report["learnings"] = json!(count(&["learnings_captured", "learnings", "total_learnings"]));
-        self.report["executions"] = json!(count(&["executions", "total_executions"]));
+    /// Adds what the public API counts, beside what the client counted: `sent` distinct requests were answered.
+    pub(super) fn with_statistics(mut self, statistics: &Value, sent: usize) -> Self {
+        self.report["learnings"] = statistics["learnings_captured"].clone();
+        self.report["executions"] = statistics["executions"].clone();
+        self.report["traffic"]["sent"] = json!(sent);
+        self.report["traffic"]["recorded"] = statistics["total_cycles"].clone();
         self.report["statistics"] = statistics.clone();
         self
     }

@@ -64,7 +64,6 @@ impl Stage {
 pub(crate) struct Learned {
     pub answered: usize,
     pub verified: usize,
-    pub dropped: usize,
 }
 
 /// Sends every task and shows learnings as they are counted, until the loop has started a training.
@@ -86,7 +85,6 @@ pub(crate) async fn learning(cluster: &Cluster, traffic: &Traffic) -> Result<Lea
     let learned = Learned {
         answered: traffic.answered.load(Ordering::Relaxed),
         verified: traffic.verified.load(Ordering::Relaxed),
-        dropped: traffic.dropped.load(Ordering::Relaxed),
     };
     let total = traffic.status().await.map_or(0, |status| learnings(&status));
     stage.end(&format!("{} tasks answered, {} of them verified; {total} learnings", learned.answered, learned.verified));
@@ -105,7 +103,7 @@ pub(crate) async fn learning(cluster: &Cluster, traffic: &Traffic) -> Result<Lea
 }
 
 fn learnings(status: &serde_json::Value) -> u64 {
-    ["learnings_captured", "learnings", "total_learnings"].iter().find_map(|name| status[*name].as_u64()).unwrap_or(0)
+    status["learnings_count"].as_u64().unwrap_or(0)
 }
 
 /// A finished training.

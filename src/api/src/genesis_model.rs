@@ -8,11 +8,11 @@ mod status;
 mod training_template;
 mod triggers;
 
-pub(crate) use evaluation_template::{default_backoff_limit, default_deadline};
 pub use evaluation_template::{EvaluationTemplate, GateSpec, SamplingSpec, SuiteSpec};
+pub(crate) use evaluation_template::{default_backoff_limit, default_deadline};
 pub use generation::GenerationSpec;
-pub(crate) use rollout_template::{default_progress_deadline, default_steps, steps_rule};
 pub use rollout_template::{AnalysisSpec, OnFailure, RolloutTemplate, StepSpec};
+pub(crate) use rollout_template::{default_progress_deadline, default_steps, steps_rule};
 pub use serving::{SandboxSpec, ServingSpec};
 pub use status::{CurrentAdapter, GenesisModelStatus, HistoryEntry, LastEvaluation, LearningStatus, TurnOutcome};
 pub use training_template::{CheckpointSpec, Hyperparameters, LoraSpec, TrainingTemplate};

@@ -20,7 +20,8 @@ pub enum DesiredOutcome {
     Auto,
     /// Skip the rest of the steps. The candidate is still proved first.
     Promote,
-    /// Give all traffic back. This wins over everything else, and cannot be taken back.
+    /// Give all traffic back. This wins over everything else, and cannot be taken back. Once the steps are done it is
+    /// too late: then `spec.pinnedAdapter` of the model brings another adapter back.
     Abort,
 }
 
@@ -111,7 +112,8 @@ impl Rollout {
 
     /// Share of the candidate now, percent: 0 before it is proved and after the end.
     pub fn canary_weight(&self) -> u8 {
-        let weights = self.status.as_ref().filter(|status| status.completion_status.is_none()).map(|status| status.weights);
+        let weights =
+            self.status.as_ref().filter(|status| status.completion_status.is_none()).map(|status| status.weights);
         weights.map_or(0, |weights| weights.canary.clamp(0, 100) as u8)
     }
 }

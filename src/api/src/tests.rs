@@ -18,7 +18,8 @@ fn definition(kind: &str) -> CustomResourceDefinition {
 /// The schema of a kind.
 fn schema(kind: &str) -> Value {
     let version = &definition(kind).spec.versions[0];
-    serde_json::to_value(version.schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref())).expect("a schema")
+    serde_json::to_value(version.schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref()))
+        .expect("a schema")
 }
 
 /// Everything that is wrong with an object, as a server would find it: structure first, then CEL.

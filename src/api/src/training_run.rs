@@ -137,7 +137,13 @@ pub struct DatasetSpec {
 
 impl Default for DatasetSpec {
     fn default() -> Self {
-        Self { uri: None, digest: None, recipe: Recipe::default(), max_per_task: default_max_per_task(), seed: default_seed() }
+        Self {
+            uri: None,
+            digest: None,
+            recipe: Recipe::default(),
+            max_per_task: default_max_per_task(),
+            seed: default_seed(),
+        }
     }
 }
 

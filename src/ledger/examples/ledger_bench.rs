@@ -38,20 +38,22 @@ async fn measure(folder: &Path, callers: usize, time: Duration) -> Result<(), Bo
     let path = folder.join("ledger.db");
     let ledger = Ledger::open(&path, LedgerOptions::default()).await?;
     ledger.record_generation(seed()).await?;
-    let started = Instant::now();
+    let (started, processor) = (Instant::now(), processor_ms()?);
     let tasks: Vec<_> = (0..callers).map(|caller| tokio::spawn(call(ledger.clone(), caller, started + time))).collect();
     let mut waits = Vec::new();
     for task in tasks {
         waits.extend(task.await?);
     }
-    let elapsed = started.elapsed().as_secs_f64();
+    let (elapsed, processor) = (started.elapsed().as_secs_f64(), processor_ms()? - processor);
     waits.sort_unstable();
     let at = |percent: usize| waits.get((waits.len().max(1) - 1) * percent / 100).copied().unwrap_or_default();
     println!(
-        "{callers} callers: {:.0} generations/s with {CANDIDATES} candidates each, commit p50 {:.1} ms, p99 {:.1} ms, {:.1} KiB each",
+        "{callers} callers: {:.0} generations/s with {CANDIDATES} candidates each, commit p50 {:.1} ms, p99 {:.1} ms, \
+         {:.2} ms of processor and {:.1} KiB each",
         waits.len() as f64 / elapsed,
         at(50).as_secs_f64() * 1e3,
         at(99).as_secs_f64() * 1e3,
+        processor / waits.len() as f64,
         std::fs::metadata(&path)?.len() as f64 / 1024.0 / waits.len() as f64,
     );
     let started = Instant::now();
@@ -67,6 +69,16 @@ async fn measure(folder: &Path, callers: usize, time: Duration) -> Result<(), Bo
     println!("verified in {:.1} ms: matches = {matching}", started.elapsed().as_secs_f64() * 1e3);
     ledger.close().await;
     Ok(())
+}
+
+/// Processor time of this process so far, milliseconds: what the machine's other load does not change.
+fn processor_ms() -> Result<f64, Box<dyn Error>> {
+    let mut threads = 0.0;
+    for thread in std::fs::read_dir("/proc/self/task")? {
+        let nanos = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+        threads += nanos.split_whitespace().next().map_or(Ok(0.0), str::parse::<f64>)?;
+    }
+    Ok(threads / 1e6)
 }
 
 async fn call(ledger: Ledger, caller: usize, until: Instant) -> Vec<Duration> {

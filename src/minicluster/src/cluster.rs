@@ -36,10 +36,12 @@ mod watch;
 
 use std::{io, path::Path, sync::Arc};
 
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
+    crd::CLEANUP_FINALIZER,
     error::ApiError,
     kubeconfig::kubeconfig,
     request::{Route, Target, Verb, route},
@@ -114,6 +116,8 @@ impl Cluster {
         let service = self.service().with_token(token);
         let app = axum::Router::new().fallback_service(service);
         let closing = self.closing.clone();
+        // Without this, small answers wait for the client's delayed acknowledgements.
+        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         axum::serve(listener, app).with_graceful_shutdown(closing.cancelled_owned()).await?;
         Ok(())
     }
@@ -126,8 +130,9 @@ impl Cluster {
         });
     }
 
-    /// Ends watches and [`serve`](Self::serve).
+    /// Ends watches and [`serve`](Self::serve) and lets go of the data directory, even if clients are left.
     pub fn close(&self) {
         self.closing.cancel();
+        self.store.close();
     }
 }

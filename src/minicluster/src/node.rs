@@ -108,10 +108,9 @@ impl Node {
     pub async fn start(client: kube::Client, options: NodeOptions) -> Result<Self, NodeError> {
         orphans::kill(&options.data_dir);
         let context = Arc::new(Context::new(client, options)?);
-        register::register(&context).await.map_err(|source| NodeError::Register {
-            name: context.options.name.clone(),
-            source: Box::new(source),
-        })?;
+        register::register(&context)
+            .await
+            .map_err(|source| NodeError::Register { name: context.options.name.clone(), source: Box::new(source) })?;
         let stop = CancellationToken::new();
         let heartbeat = tokio::spawn(stop.clone().run_until_cancelled_owned(register::heartbeat(context.clone())));
         let agent = tokio::spawn(agent::run(context, stop.clone()));

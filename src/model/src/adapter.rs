@@ -61,7 +61,9 @@ pub enum AdapterError {
     #[error("the adapter does not fit the base model: {0}")]
     Weights(#[from] TensorError),
     /// The file holds weights that nothing would use: an adapter for another model.
-    #[error("the adapter holds {count} tensors that this base model has no place for, the first is {first}: it was trained for another model")]
+    #[error(
+        "the adapter holds {count} tensors that this base model has no place for, the first is {first}: it was trained for another model"
+    )]
     Leftover {
         /// How many.
         count: usize,
@@ -88,8 +90,8 @@ impl<B: FusedOps> Adapter<B> {
     pub fn load(directory: &Path, config: &ModelConfig, device: &B::Device) -> Result<Self, AdapterError> {
         let path = directory.join(ADAPTER_CONFIG_FILE);
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| AdapterError::Unreadable { path: name.clone(), source })?;
+        let text =
+            std::fs::read_to_string(&path).map_err(|source| AdapterError::Unreadable { path: name.clone(), source })?;
         let settings = AdapterSettings::parse(&text, &name)?;
         let set = TensorSet::read(&directory.join(ADAPTER_WEIGHTS_FILE))?;
         let weights = weights_from(set, &settings, config, device)?;

@@ -122,8 +122,8 @@ impl ModelConfig {
     pub fn load(directory: &Path) -> Result<Self, ConfigError> {
         let path = directory.join(CONFIG_FILE);
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| ConfigError::Unreadable { path: name.clone(), source })?;
+        let text =
+            std::fs::read_to_string(&path).map_err(|source| ConfigError::Unreadable { path: name.clone(), source })?;
         Self::parse(&text, &name)
     }
 
@@ -145,7 +145,9 @@ impl ModelConfig {
             (scaled, "rope scaling"),
         ] {
             if used {
-                return Err(ConfigError::Inconsistent(format!("{what} is set, which a dense Qwen3 decoder does without")));
+                return Err(ConfigError::Inconsistent(format!(
+                    "{what} is set, which a dense Qwen3 decoder does without"
+                )));
             }
         }
         let heads = raw.num_attention_heads;

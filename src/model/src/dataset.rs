@@ -26,7 +26,9 @@ pub enum DatasetError {
         expected: &'static str,
     },
     /// Nothing to learn from.
-    #[error("the dataset holds no row that can be trained on ({too_long} of {rows} rows are longer than {limit} tokens)")]
+    #[error(
+        "the dataset holds no row that can be trained on ({too_long} of {rows} rows are longer than {limit} tokens)"
+    )]
     Empty {
         /// Rows in the file.
         rows: usize,
@@ -160,7 +162,8 @@ mod tests {
 
     #[test]
     fn a_context_may_be_absent() {
-        let read = documents(b"{\"prompt\":\"a\",\"answer\":\"b\"}\n{\"context\":\"c\",\"prompt\":\"a\",\"answer\":\"b\"}");
+        let read =
+            documents(b"{\"prompt\":\"a\",\"answer\":\"b\"}\n{\"context\":\"c\",\"prompt\":\"a\",\"answer\":\"b\"}");
         assert_eq!(read.unwrap().iter().map(|d| d.context.as_str()).collect::<Vec<_>>(), ["", "c"]);
     }
 

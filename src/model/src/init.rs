@@ -53,7 +53,13 @@ pub fn decoder<B: FusedOps>(config: &ModelConfig, seed: u64, device: &B::Device)
 /// A fresh adapter of all seven projections: A uniform in ±1/√in, B zero, so that it changes nothing yet.
 ///
 /// That is PEFT's default, `kaiming_uniform_(a=√5)`: the bound √(6 / ((1 + 5)·in)) is 1/√in.
-pub fn lora<B: FusedOps>(config: &ModelConfig, rank: usize, alpha: f64, seed: u64, device: &B::Device) -> LoraWeights<B> {
+pub fn lora<B: FusedOps>(
+    config: &ModelConfig,
+    rank: usize,
+    alpha: f64,
+    seed: u64,
+    device: &B::Device,
+) -> LoraWeights<B> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let layers = (0..config.layers)
         .map(|_| LoraLayer {

@@ -136,12 +136,8 @@ fn prepare<B: FusedOps>(
     recipe: LoraRecipe,
 ) -> Result<LoraTrainer<B>, JobError> {
     let config = &base.config;
-    let encoding = Encoding {
-        tokenizer,
-        eos: config.eos.first().copied(),
-        limit: config.max_positions,
-        vocab: config.vocab_size,
-    };
+    let encoding =
+        Encoding { tokenizer, eos: config.eos.first().copied(), limit: config.max_positions, vocab: config.vocab_size };
     let texts = rows.iter().map(|row| (row.prompt.clone(), row.answer.as_str()));
     // The prompt is given, so only the answer is learned.
     let sequences = encoding.sequences(texts, 0.0)?;

@@ -131,7 +131,6 @@ impl<B: Backend> LoraWeights<B> {
             .flat_map(|layer| layer.pairs.iter_mut().flatten())
             .flat_map(|pair| [&mut pair.a, &mut pair.b])
     }
-
 }
 
 impl<B: FusedOps> LoraWeights<B> {

@@ -119,7 +119,9 @@ impl<B: FusedOps> Run<B> {
         for ((weight, gradient), momentum) in self.decoder.linear_weights_mut().zip(matrices).zip(&mut self.momenta) {
             Muon::PRETRAINING.update(weight, gradient, momentum, muon_rate);
         }
-        for ((weight, gradient), moments) in self.decoder.embeddings_mut().zip(embeddings).zip(&mut self.embedding_moments) {
+        for ((weight, gradient), moments) in
+            self.decoder.embeddings_mut().zip(embeddings).zip(&mut self.embedding_moments)
+        {
             AdamW::PRETRAINING.update(weight, gradient, moments, step, adamw_rate);
         }
         for ((weight, gradient), moments) in self.decoder.norms_mut().zip(norms).zip(&mut self.norm_moments) {
@@ -142,16 +144,17 @@ mod tests {
     fn run(steps: usize, seed: u64) -> (Vec<f64>, Decoder<Cpu>) {
         let recipe = PretrainRecipe { steps, batch_size: 8, warmup: 5, seed, ..PretrainRecipe::default() };
         let mut losses = Vec::new();
-        let decoder = pretrain(&tiny_config(), &documents(), &recipe, &Default::default(), |report| losses.push(report.loss));
+        let decoder =
+            pretrain(&tiny_config(), &documents(), &recipe, &Default::default(), |report| losses.push(report.loss));
         (losses, decoder.unwrap())
     }
 
     #[test]
     fn a_simple_rule_is_learned() {
-        let (losses, _) = run(60, 1);
-        assert_eq!(losses.len(), 60);
+        let (losses, _) = run(200, 1);
+        assert_eq!(losses.len(), 200);
         // ln 40 to begin with; what remains is the prompt's own choice among eight.
-        assert!(losses[0] > 3.4 && losses[59] < 0.6, "{} → {}", losses[0], losses[59]);
+        assert!(losses[0] > 3.4 && losses[199] < 0.6, "{} → {}", losses[0], losses[199]);
     }
 
     #[test]

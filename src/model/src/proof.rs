@@ -13,11 +13,7 @@ use crate::tokenizer::{Tokenizer, TokenizerError};
 pub const TEXTS: usize = 8;
 
 /// log p of every token after the first, nats; the softmax is taken in 64 bits.
-pub fn log_probabilities<B: FusedOps>(
-    decoder: &Decoder<B>,
-    lora: Option<&LoraWeights<B>>,
-    tokens: &[u32],
-) -> Vec<f64> {
+pub fn log_probabilities<B: FusedOps>(decoder: &Decoder<B>, lora: Option<&LoraWeights<B>>, tokens: &[u32]) -> Vec<f64> {
     let length = tokens.len().saturating_sub(1);
     if length == 0 {
         return Vec::new();

@@ -86,10 +86,7 @@ fn print_line(event: &JobEvent) {
     }
 }
 
-async fn deliver(
-    operator: JobReporter,
-    mut queue: mpsc::UnboundedReceiver<(JobEvent, Option<Acknowledgement>)>,
-) {
+async fn deliver(operator: JobReporter, mut queue: mpsc::UnboundedReceiver<(JobEvent, Option<Acknowledgement>)>) {
     while let Some((event, acknowledgement)) = queue.recv().await {
         let outdated = matches!(event, JobEvent::Progress { .. }) && !queue.is_empty();
         let result = match event {
@@ -138,7 +135,14 @@ mod tests {
     }
 
     fn progress(step: u64) -> JobEvent {
-        JobEvent::Progress { step, total_steps: 9, loss: None, learning_rate: None, tokens_per_second: None, eta_seconds: None }
+        JobEvent::Progress {
+            step,
+            total_steps: 9,
+            loss: None,
+            learning_rate: None,
+            tokens_per_second: None,
+            eta_seconds: None,
+        }
     }
 
     fn failed() -> JobEvent {

@@ -85,11 +85,8 @@ pub fn build(options: &SeedlingOptions) -> Result<(), SeedlingError> {
     let documents = read_corpus(&options.corpus)?;
     std::fs::create_dir_all(&options.out).map_err(file(&options.out))?;
     let path = options.out.join(TOKENIZER_FILE);
-    let tokenizer = if path.exists() {
-        Tokenizer::load(&options.out)?
-    } else {
-        learn_tokenizer(&documents, &path, options.vocab)?
-    };
+    let tokenizer =
+        if path.exists() { Tokenizer::load(&options.out)? } else { learn_tokenizer(&documents, &path, options.vocab)? };
     let config = ModelConfig::seedling(tokenizer.vocab_size());
     let encoding = Encoding {
         tokenizer: &tokenizer,

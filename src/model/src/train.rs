@@ -183,9 +183,9 @@ impl<B: FusedOps> LoraTrainer<B> {
         let adapter = self.adapter.map(|factor| Tensor::from_inner(factor.clone()).require_grad());
         let loss = self.base.loss(batch, &self.rope, Some(&adapter));
         let mut grads = loss.backward();
-        let gradients = adapter.tensors().map(|factor| {
-            factor.grad_remove(&mut grads).unwrap_or_else(|| factor.clone().inner().zeros_like())
-        });
+        let gradients = adapter
+            .tensors()
+            .map(|factor| factor.grad_remove(&mut grads).unwrap_or_else(|| factor.clone().inner().zeros_like()));
         (burn::tensor::ElementConversion::elem(loss.into_scalar()), gradients.collect())
     }
 

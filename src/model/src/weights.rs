@@ -82,7 +82,11 @@ impl<B: FusedOps> Decoder<B> {
         Ok(Self {
             embedding: set.take_tensor("model.embed_tokens.weight", embedding_shape, device)?,
             norm: set.take_tensor("model.norm.weight", hidden, device)?,
-            lm_head: if config.tied { None } else { Some(set.take_tensor("lm_head.weight", embedding_shape, device)?) },
+            lm_head: if config.tied {
+                None
+            } else {
+                Some(set.take_tensor("lm_head.weight", embedding_shape, device)?)
+            },
             blocks,
             config,
         })

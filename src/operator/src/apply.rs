@@ -25,7 +25,6 @@ impl<K> Object for K where
 }
 
 /// Writes as one field manager.
-#[derive(Clone, Copy)]
 pub struct Writer<'a>(pub &'a Client);
 
 impl Writer<'_> {
@@ -50,7 +49,13 @@ impl Writer<'_> {
     }
 
     /// Changes some fields of an object. That it is gone is no error.
-    pub async fn merge<K: Object>(&self, what: &'static str, namespace: &str, name: &str, patch: &Value) -> Result<(), ActError> {
+    pub async fn merge<K: Object>(
+        &self,
+        what: &'static str,
+        namespace: &str,
+        name: &str,
+        patch: &Value,
+    ) -> Result<(), ActError> {
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
         match self.api::<K>(Some(namespace)).patch(name, &params, &Patch::Merge(patch)).await {
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),

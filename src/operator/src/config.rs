@@ -115,7 +115,10 @@ pub struct Settings {
 impl fmt::Debug for Settings {
     /// Everything but the secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings").field("images", &self.images).field("report_url", &self.report_url).finish_non_exhaustive()
+        f.debug_struct("Settings")
+            .field("images", &self.images)
+            .field("report_url", &self.report_url)
+            .finish_non_exhaustive()
     }
 }
 

@@ -92,7 +92,13 @@ impl Wiring {
     /// A controller over a guard: one object that cannot be read must not stop the watch for the others.
     fn controller<K>(&self) -> Controller<DeserializeGuard<K>>
     where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
     {
         Controller::new(self.api::<DeserializeGuard<K>>(), watcher::Config::default())
             .with_config(controller::Config::default().concurrency(self.concurrency))

@@ -49,7 +49,8 @@ impl JobState {
         let status = job.status.as_ref();
         let failures = status.and_then(|status| status.failed).unwrap_or(0);
         let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
-        let holds = |kind: &str| conditions.iter().find(|condition| condition.type_ == kind && condition.status == "True");
+        let holds =
+            |kind: &str| conditions.iter().find(|condition| condition.type_ == kind && condition.status == "True");
         if let Some(failed) = holds("Failed") {
             let text = |field: &Option<String>| field.clone().unwrap_or_default();
             return Self::Failed { reason: text(&failed.reason), message: text(&failed.message), failures };
@@ -142,7 +143,9 @@ fn failure_policy() -> PodFailurePolicy {
             status: Some("True".into()),
         }]),
     };
-    PodFailurePolicy { rules: vec![exit_code("FailJob", EXIT_USER_ERROR), exit_code("Ignore", EXIT_INTERRUPTED), disrupted] }
+    PodFailurePolicy {
+        rules: vec![exit_code("FailJob", EXIT_USER_ERROR), exit_code("Ignore", EXIT_INTERRUPTED), disrupted],
+    }
 }
 
 /// Where and with what token a Job reports.

@@ -8,19 +8,18 @@
 //! Nothing is remembered that cannot be found again in the Kubernetes API: after a crash between any two writes the
 //! next look finds the same state, and the names of objects say what they were made for.
 
-pub mod config;
-pub mod error;
-pub mod plan;
 pub mod ports;
-pub mod token;
 
 mod apply;
+mod config;
 mod context;
 mod controllers;
+mod error;
 mod evaluation;
 mod jobs;
 mod metrics;
 mod model;
+mod plan;
 mod pods;
 mod report;
 mod rollout;
@@ -28,6 +27,7 @@ mod run;
 mod server;
 mod serving;
 mod status;
+mod token;
 mod training_run;
 mod words;
 
@@ -35,4 +35,4 @@ mod words;
 mod simulation;
 
 pub use config::{Config, Images};
-pub use run::{Operator, StartError, run};
+pub use run::{Operator, Ports, StartError, run};

@@ -34,8 +34,9 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("genesis_operator");
         let reconciles = Family::<Reconcile, Counter>::default();
         registry.register("reconciles", "Reconciles by kind and result", reconciles.clone());
-        let seconds =
-            Family::<Kind, Histogram>::new_with_constructor(|| Histogram::new([0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]));
+        let seconds = Family::<Kind, Histogram>::new_with_constructor(|| {
+            Histogram::new([0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0])
+        });
         registry.register("reconcile_seconds", "Duration of a reconcile", seconds.clone());
         let events = Family::<Kind, Counter>::default();
         registry.register("job_events", "Events that Jobs told of", events.clone());

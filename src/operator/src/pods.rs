@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use genesis_api::names::{Role, pod_labels};
 use genesis_api::{PodSettings, StorageSpec};
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, ObjectFieldSelector, PersistentVolumeClaimVolumeSource, PodSpec,
-    PodTemplateSpec, Probe, ResourceRequirements, SecurityContext, Toleration, Volume, VolumeMount,
+    Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, ObjectFieldSelector,
+    PersistentVolumeClaimVolumeSource, PodSpec, PodTemplateSpec, Probe, ResourceRequirements, SecurityContext,
+    Toleration, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::api::ObjectMeta;
@@ -42,7 +43,8 @@ pub fn template(
     storage: Option<&StorageSpec>,
     settings: &Settings,
 ) -> PodTemplateSpec {
-    let claim = storage.and_then(|storage| Some((storage.claim_name.clone()?, storage.uri.strip_prefix("file://")?.to_owned())));
+    let claim = storage
+        .and_then(|storage| Some((storage.claim_name.clone()?, storage.uri.strip_prefix("file://")?.to_owned())));
     let mut env = addresses();
     env.extend(settings.pod_environment.iter().map(|(name, value)| variable(name, value)));
     env.extend(plan.env);
@@ -56,11 +58,9 @@ pub fn template(
         readiness_probe: plan.readiness,
         liveness_probe: plan.liveness,
         resources: resources(pod),
-        volume_mounts: claim.as_ref().map(|(_, path)| vec![VolumeMount {
-            name: ARTIFACTS.into(),
-            mount_path: path.clone(),
-            ..VolumeMount::default()
-        }]),
+        volume_mounts: claim.as_ref().map(|(_, path)| {
+            vec![VolumeMount { name: ARTIFACTS.into(), mount_path: path.clone(), ..VolumeMount::default() }]
+        }),
         security_context: Some(restricted()),
         ..Container::default()
     };
@@ -73,11 +73,13 @@ pub fn template(
         tolerations: none_if_empty(pod.tolerations.iter().map(toleration).collect()),
         runtime_class_name: pod.runtime_class_name.clone(),
         priority_class_name: pod.priority_class_name.clone(),
-        volumes: claim.map(|(claim_name, _)| vec![Volume {
-            name: ARTIFACTS.into(),
-            persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource { claim_name, ..Default::default() }),
-            ..Volume::default()
-        }]),
+        volumes: claim.map(|(claim_name, _)| {
+            vec![Volume {
+                name: ARTIFACTS.into(),
+                persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource { claim_name, ..Default::default() }),
+                ..Volume::default()
+            }]
+        }),
         ..PodSpec::default()
     };
     let metadata = ObjectMeta { labels: Some(pod_labels(model, role)), ..ObjectMeta::default() };
@@ -102,7 +104,12 @@ fn addresses() -> Vec<EnvVar> {
 
 fn port((name, number): (&'static str, u16)) -> ContainerPort {
     // The protocol is named because it is part of the key by which server-side apply merges ports.
-    ContainerPort { name: Some(name.into()), container_port: number.into(), protocol: Some("TCP".into()), ..Default::default() }
+    ContainerPort {
+        name: Some(name.into()),
+        container_port: number.into(),
+        protocol: Some("TCP".into()),
+        ..Default::default()
+    }
 }
 
 fn restricted() -> SecurityContext {
@@ -115,7 +122,8 @@ fn restricted() -> SecurityContext {
 
 fn resources(pod: &PodSettings) -> Option<ResourceRequirements> {
     let quantities = |map: &BTreeMap<String, String>| {
-        let map: BTreeMap<String, Quantity> = map.iter().map(|(name, value)| (name.clone(), Quantity(value.clone()))).collect();
+        let map: BTreeMap<String, Quantity> =
+            map.iter().map(|(name, value)| (name.clone(), Quantity(value.clone()))).collect();
         Some(map).filter(|map| !map.is_empty())
     };
     pod.resources.as_ref().map(|resources| ResourceRequirements {

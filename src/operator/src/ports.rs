@@ -16,7 +16,12 @@ pub trait Gateway: Send + Sync {
     /// How much was learned after the watermark `since`.
     async fn learning(&self, namespace: &str, model: &str, since: u64) -> Result<LearningSnapshot, Error>;
     /// Freezes a dataset; the same name gives the same dataset again.
-    async fn freeze_dataset(&self, namespace: &str, model: &str, request: &DatasetRequest) -> Result<DatasetSnapshot, Error>;
+    async fn freeze_dataset(
+        &self,
+        namespace: &str,
+        model: &str,
+        request: &DatasetRequest,
+    ) -> Result<DatasetSnapshot, Error>;
     /// Live statistics by served name since a time in milliseconds.
     async fn arms(&self, namespace: &str, model: &str, since_ms: i64) -> Result<Vec<ArmStatistics>, Error>;
     /// Takes back what was learned while this adapter answered.

@@ -28,7 +28,11 @@ pub(crate) async fn failure<K: Resource<DynamicType = ()>>(ctx: &Context, object
 }
 
 /// Tells that an object cannot be read, and waits until someone changes it.
-pub(crate) async fn invalid<K: Resource<DynamicType = ()>>(ctx: &Context, object: &K, invalid: &InvalidObject) -> Action {
+pub(crate) async fn invalid<K: Resource<DynamicType = ()>>(
+    ctx: &Context,
+    object: &K,
+    invalid: &InvalidObject,
+) -> Action {
     let message = format!("the object cannot be read: {}; compare it with the samples", invalid.error);
     notices(ctx, object, &[Notice::warning("InvalidObject", message)]).await;
     Action::await_change()

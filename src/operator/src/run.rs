@@ -12,15 +12,16 @@ use kube::runtime::events::{Recorder, Reporter};
 use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Settings};
 use crate::context::Context;
 use crate::controllers::{self, Wiring};
 use crate::metrics::Metrics;
-use crate::ports::{self, Gateway, HttpGateway, HttpInference};
-use crate::serving::ReplicaMemory;
+use crate::ports::{self, Gateway, HttpGateway, HttpInference, Inference};
 use crate::server::{self, App};
+use crate::serving::ReplicaMemory;
 use crate::words::LastWritten;
 
 /// Pause between two looks for the custom resource definitions.
@@ -40,12 +41,35 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// There is no cluster to speak to.
+    #[error("no Kubernetes API: {0}; set KUBECONFIG")]
+    Client(#[source] Box<kube::Error>),
     /// No HTTP client could be made.
     #[error("no HTTP client: {0}")]
     Http(#[from] reqwest::Error),
     /// The internal server ended.
     #[error("the internal server ended: {0}")]
     Server(#[source] std::io::Error),
+}
+
+/// Whom the operator asks beside the Kubernetes API.
+#[derive(Clone)]
+pub struct Ports {
+    /// The gateway, where there is one.
+    pub gateway: Option<Arc<dyn Gateway>>,
+    /// Inference servers.
+    pub inference: Arc<dyn Inference>,
+}
+
+impl Ports {
+    /// Over HTTP, as the configuration says.
+    pub fn over_http(config: &Config) -> Result<Self, StartError> {
+        let http = ports::client()?;
+        let gateway =
+            |url: &str| Arc::new(HttpGateway::new(http.clone(), url, &config.service_token)) as Arc<dyn Gateway>;
+        let gateway = config.gateway_url.as_deref().map(gateway);
+        Ok(Self { gateway, inference: Arc::new(HttpInference::new(http)) })
+    }
 }
 
 /// An operator that is bound to its address and does not run yet.
@@ -58,23 +82,23 @@ pub struct Operator {
 
 impl Operator {
     /// Binds the internal server and prepares the controllers. `config.listen` may name port 0.
-    pub async fn bind(client: Client, config: Config, shutdown: CancellationToken) -> Result<Self, StartError> {
+    pub async fn bind(
+        client: Client,
+        config: Config,
+        ports: Ports,
+        shutdown: CancellationToken,
+    ) -> Result<Self, StartError> {
         if config.service_token.is_empty() {
             return Err(StartError::NoServiceToken);
         }
         let listen = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let http = ports::client()?;
-        let gateway = config
-            .gateway_url
-            .as_deref()
-            .map(|url| Arc::new(HttpGateway::new(http.clone(), url, &config.service_token)) as Arc<dyn Gateway>);
         let ctx = Arc::new(Context {
             recorder: Recorder::new(client.clone(), Reporter::from("genesis-operator")),
             client,
-            gateway,
-            inference: Arc::new(HttpInference::new(http)),
+            gateway: ports.gateway,
+            inference: ports.inference,
             memory: ReplicaMemory::default(),
             written: LastWritten::default(),
             metrics: Metrics::default(),
@@ -82,7 +106,8 @@ impl Operator {
             clock: Timestamp::now,
         });
         let ready = Arc::new(AtomicBool::new(false));
-        let wiring = Wiring { ctx: ctx.clone(), namespace: config.namespace, concurrency: config.concurrency.max(1), shutdown };
+        let wiring =
+            Wiring { ctx: ctx.clone(), namespace: config.namespace, concurrency: config.concurrency.max(1), shutdown };
         Ok(Self { listener, address, app: App { ctx, ready }, wiring })
     }
 
@@ -108,11 +133,29 @@ impl Operator {
     }
 }
 
-/// Runs the operator until `shutdown`.
-pub async fn run(client: Client, config: Config, shutdown: CancellationToken) -> Result<(), StartError> {
-    let operator = Operator::bind(client, config, shutdown).await?;
+/// Runs the operator against the cluster of the environment (`KUBECONFIG`, or the pod's own) until SIGTERM or SIGINT.
+pub async fn run(config: Config) -> Result<(), StartError> {
+    let client = Client::try_default().await.map_err(|error| StartError::Client(Box::new(error)))?;
+    let ports = Ports::over_http(&config)?;
+    let shutdown = CancellationToken::new();
+    let operator = Operator::bind(client, config, ports, shutdown.clone()).await?;
     tracing::info!(address = %operator.address(), "The operator runs.");
-    operator.run().await
+    let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Server)?;
+    let asked = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        tracing::info!("The operator was asked to stop.");
+        shutdown.cancel();
+        Ok(())
+    };
+    let running = operator.run();
+    tokio::pin!(running);
+    tokio::select! {
+        ended = &mut running => ended,
+        asked = asked => asked.and(running.await),
+    }
 }
 
 /// Waits for the custom resource definitions: an operator that is installed together with them must not end because

@@ -62,6 +62,3 @@ async fn metrics(State(app): State<App>) -> ([(header::HeaderName, &'static str)
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
-
-#[cfg(test)]
-mod tests;

@@ -78,7 +78,9 @@ pub fn standing(replicas: &[Replica], name: &str) -> Standing {
         let words = match replica.state(name) {
             AdapterState::Proved => continue,
             AdapterState::Disproved(why) => return Standing::Disproved(format!("{}: {why}", replica.pod)),
-            AdapterState::Missing if !replica.unreachable.is_empty() => format!("{}: {}", replica.pod, replica.unreachable),
+            AdapterState::Missing if !replica.unreachable.is_empty() => {
+                format!("{}: {}", replica.pod, replica.unreachable)
+            }
             AdapterState::Missing => format!("{}: not loaded yet", replica.pod),
             AdapterState::Refused(why) => format!("{}: refused: {why}", replica.pod),
             AdapterState::Unproved(why) => format!("{}: not proved yet: {why}", replica.pod),

@@ -4,7 +4,9 @@
 //! decides; another one, later, does what was decided, perhaps only its first actions, and writes the status only if the
 //! object is still the one that was read. In between, trainers end, pods restart, people abort, pin and suspend.
 
+mod carry;
 mod invariants;
+mod look;
 mod objects;
 mod steps;
 mod world;
@@ -12,6 +14,7 @@ mod world;
 use proptest::prelude::*;
 
 use self::invariants::Invariants;
+use self::look::Target;
 use self::steps::{Step, step};
 use self::world::World;
 
@@ -60,7 +63,10 @@ fn one_turn_of_the_loop_ends_with_a_better_champion() {
     settle(&mut world);
     world.finish_training(1);
     settle(&mut world);
-    assert_eq!(world.evaluations[1].spec.baseline, world.rollouts.first().map(|rollout| rollout.spec.candidate.clone()));
+    assert_eq!(
+        world.evaluations[1].spec.baseline,
+        world.rollouts.first().map(|rollout| rollout.spec.candidate.clone())
+    );
 }
 
 #[test]
@@ -76,7 +82,10 @@ fn a_candidate_that_is_not_better_changes_nothing() {
         assert!(world.rollouts.is_empty() && world.champion().is_none());
         let status = world.model.status.as_ref().expect("a status");
         assert_eq!((status.history[0].outcome.to_string(), status.consecutive_rejections), ("Rejected".to_owned(), 1));
-        assert!(world.loaded.iter().all(std::collections::BTreeMap::is_empty) || world.now < 60, "it is unloaded after a while");
+        assert!(
+            world.loaded.iter().all(std::collections::BTreeMap::is_empty) || world.now < 60,
+            "it is unloaded after a while"
+        );
     }
 }
 
@@ -86,7 +95,10 @@ fn a_candidate_that_hurts_is_taken_off_and_unlearned() {
     world.traffic(60, 0.05, 0.95);
     settle(&mut world);
     let rollout = &world.rollouts[0];
-    assert_eq!(rollout.status.as_ref().and_then(|status| status.completion_status).map(|end| end.to_string()), Some("RolledBack".into()));
+    assert_eq!(
+        rollout.status.as_ref().and_then(|status| status.completion_status).map(|end| format!("{end}")),
+        Some("RolledBack".into())
+    );
     assert_eq!(world.reverted, [rollout.spec.candidate.digest.clone()]);
     assert!(world.champion().is_none());
     world.now += 60;
@@ -111,7 +123,7 @@ fn a_newer_candidate_waits_until_the_older_one_has_given_its_traffic_back() {
     assert_eq!(world.rollouts[1].canary_weight(), 0);
     settle(&mut world);
     let end = world.rollouts[0].status.as_ref().and_then(|status| status.completion_status);
-    assert_eq!(end.map(|end| end.to_string()), Some("Superseded".into()));
+    assert_eq!(end.map(|end| format!("{end}")), Some("Superseded".into()));
     assert_eq!(world.rollouts[1].canary_weight(), 10);
 }
 
@@ -131,7 +143,9 @@ fn a_suspended_loop_stands_still_and_goes_on_where_it_stood() {
     world.model.spec.suspend = false;
     world.changed_spec();
     settle(&mut world);
-    assert!(!world.rollouts[0].spec.paused && world.rollouts[0].canary_weight() > 0 && !world.rollouts[0].is_finished());
+    assert!(
+        !world.rollouts[0].spec.paused && world.rollouts[0].canary_weight() > 0 && !world.rollouts[0].is_finished()
+    );
 }
 
 #[test]
@@ -140,21 +154,24 @@ fn a_pinned_adapter_serves_and_holds_the_loop() {
     world.model.spec.pinned_adapter = Some(crate::model::testing::adapter(7));
     world.changed_spec();
     settle(&mut world);
-    assert_eq!(world.champion().map(|champion| champion.adapter.digest.clone()), Some(crate::model::testing::adapter(7).digest));
+    assert_eq!(
+        world.champion().map(|champion| champion.adapter.digest.clone()),
+        Some(crate::model::testing::adapter(7).digest)
+    );
     let end = world.rollouts[0].status.as_ref().and_then(|status| status.completion_status);
-    assert_eq!(end.map(|end| end.to_string()), Some("Aborted".into()));
+    assert_eq!(end.map(|end| format!("{end}")), Some("Aborted".into()));
 }
 
 #[test]
 fn many_rejections_stop_the_loop_until_someone_cares() {
     let mut world = World::new();
-    for turn in 0..5 {
+    for _ in 0..5 {
         world.learn(500);
         world.now += 1_000;
         settle(&mut world);
-        world.finish_training(turn);
+        world.finish_training(world.runs.len() - 1);
         settle(&mut world);
-        world.finish_evaluation(turn, -0.4);
+        world.finish_evaluation(world.evaluations.len() - 1, -0.4);
         settle(&mut world);
     }
     world.learn(500);
@@ -168,6 +185,24 @@ fn many_rejections_stop_the_loop_until_someone_cares() {
     world.changed_spec();
     settle(&mut world);
     assert_eq!(world.loop_reason(), "Training");
+}
+
+#[test]
+fn a_pod_that_restarts_at_the_last_moment_does_not_blur_the_record() {
+    let mut world = World::rolling_out();
+    world.rollouts[0].spec.desired_outcome = genesis_api::rollout::DesiredOutcome::Promote;
+    for target in [Target::Rollout("coder-r1".into()), Target::Model] {
+        let decided = world.look(&target).expect("it is there");
+        world.carry_out(decided, None);
+    }
+    world.loaded[0].clear();
+    let decided = world.look(&Target::Rollout("coder-r1".into())).expect("it is there");
+    world.carry_out(decided, None);
+    let status = world.rollouts[0].status.clone().expect("a status");
+    assert!(
+        status.completion_status.is_some()
+            && status.served_digest == Some(world.rollouts[0].spec.candidate.digest.clone())
+    );
 }
 
 proptest! {

@@ -44,7 +44,8 @@ impl Subject<'_> {
 
     fn mac(&self, service_token: &str) -> Hmac<Sha256> {
         // HMAC takes keys of every length: longer ones are hashed, shorter ones padded (RFC 2104).
-        let mut mac = Hmac::<Sha256>::new_from_slice(service_token.as_bytes()).unwrap_or_else(|_| Hmac::new(&[0; 64].into()));
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(service_token.as_bytes()).unwrap_or_else(|_| Hmac::new(&[0; 64].into()));
         mac.update(format!("{}/{}/{}/{}", self.kind, self.namespace, self.name, self.uid).as_bytes());
         mac
     }
@@ -66,7 +67,9 @@ mod tests {
         ] {
             assert!(!other.accepts("secret", &token), "{other:?}");
         }
-        assert!(!subject.accepts("another", &token) && !subject.accepts("secret", "") && !subject.accepts("secret", "zz"));
+        assert!(
+            !subject.accepts("another", &token) && !subject.accepts("secret", "") && !subject.accepts("secret", "zz")
+        );
         assert_eq!(subject.path(), "/internal/v1/jobs/trainingruns/ns/run");
     }
 }

@@ -12,8 +12,8 @@ use genesis_api::TrainingRun;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 
-pub(crate) use self::job::passed_through;
 use self::act::Freeze;
+pub(crate) use self::job::passed_through;
 use crate::context::Context;
 use crate::error::Error;
 use crate::report;

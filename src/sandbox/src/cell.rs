@@ -29,8 +29,8 @@ use nix::unistd::Pid;
 
 pub(crate) use blueprint::Blueprint;
 pub use blueprint::BlueprintError;
-pub use identity::IdentityError;
 pub(crate) use identity::Identity;
+pub use identity::IdentityError;
 pub use launch::LaunchError;
 pub use stage::Stage;
 
@@ -156,7 +156,9 @@ impl Cell {
 
     /// Asks the zygote to kill the program. It answers with the program's status as always.
     pub(crate) fn stop(&self) -> Result<(), CellError> {
-        send(self.control.as_raw_fd(), b"K", MsgFlags::MSG_NOSIGNAL).map(drop).map_err(|_| CellError::Gone { who: "zygote" })
+        send(self.control.as_raw_fd(), b"K", MsgFlags::MSG_NOSIGNAL)
+            .map(drop)
+            .map_err(|_| CellError::Gone { who: "zygote" })
     }
 
     /// The socket that becomes readable when the program and all it started have ended.

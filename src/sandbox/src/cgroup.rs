@@ -36,7 +36,9 @@ pub(crate) struct Directories {
 #[derive(Debug, thiserror::Error)]
 pub enum CgroupError {
     /// A controller is missing.
-    #[error("cgroup: no {controller} controller is mounted; mount cgroup v1 with memory, pids, cpu and cpuacct, or delegate memory, pids and cpu of cgroup v2")]
+    #[error(
+        "cgroup: no {controller} controller is mounted; mount cgroup v1 with memory, pids, cpu and cpuacct, or delegate memory, pids and cpu of cgroup v2"
+    )]
     Missing {
         /// Its name.
         controller: &'static str,
@@ -100,6 +102,12 @@ impl Hierarchy {
         self.directories.version
     }
 
+    /// The pool's parent group in the hierarchy that counts processes.
+    #[cfg(test)]
+    pub(crate) fn path(&self) -> PathBuf {
+        self.directories.pids.clone()
+    }
+
     /// Makes the group of one cell.
     pub(crate) fn group(&self, name: &str) -> Result<Group, CgroupError> {
         let directories = self.directories.join(name);
@@ -116,8 +124,11 @@ impl Drop for Hierarchy {
 
 fn make(directories: &Directories) -> Result<(), CgroupError> {
     for path in directories.distinct() {
-        std::fs::create_dir(path)
-            .map_err(|source| CgroupError::Access { action: "make", path: path.to_owned(), source })?;
+        std::fs::create_dir(path).map_err(|source| CgroupError::Access {
+            action: "make",
+            path: path.to_owned(),
+            source,
+        })?;
     }
     Ok(())
 }
@@ -141,6 +152,9 @@ fn write(path: &Path, value: &str) -> Result<(), CgroupError> {
 }
 
 fn read(path: &Path) -> Result<String, CgroupError> {
-    std::fs::read_to_string(path)
-        .map_err(|source| CgroupError::Access { action: "read", path: path.to_owned(), source })
+    std::fs::read_to_string(path).map_err(|source| CgroupError::Access {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    })
 }

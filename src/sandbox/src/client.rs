@@ -77,7 +77,9 @@ impl Client {
         let unreachable = |source| ClientError::Unreachable { address: self.address, source };
         let mut stream = TcpStream::connect_timeout(&self.address, self.connect_timeout).map_err(unreachable)?;
         let programs: u64 = batch.iter().map(|request| request.limits.wall_ms).fold(0, u64::saturating_add);
-        stream.set_read_timeout(Some(self.patience.saturating_add(Duration::from_millis(programs)))).map_err(unreachable)?;
+        stream
+            .set_read_timeout(Some(self.patience.saturating_add(Duration::from_millis(programs))))
+            .map_err(unreachable)?;
         stream.set_write_timeout(Some(self.patience)).map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
         write_frame(&mut stream, &Request { requests: batch.to_vec() }, MAX_REQUEST)?;

@@ -1,7 +1,7 @@
 //! The conversation with a program and its tests, as a state machine without I/O.
 //!
-//! Frames go in, messages come out, and what was seen is kept as a [`Transcript`]. Each call is sent only
-//! after the one before was answered, so that a count of calls is a count of answers.
+//! Frames go in, messages come out, and what was seen is kept as a [`Transcript`]. Calls are answered in the
+//! order in which they were sent, and what counts is answers: a program cannot skip a call.
 
 mod report;
 mod script;
@@ -13,9 +13,12 @@ use genesis_core::execution::CallOutcome;
 
 pub(crate) use report::{Failure, Report, line as shown};
 
-use crate::admission::{Case, Program, Tests};
+use crate::admission::{Case, Expected, Program, Tests};
 use crate::line::{Frame, Garbled, Mode};
 use crate::literal::Value;
+
+/// How many calls may be on their way: waiting for each answer would cost two switches of process a call.
+const WINDOW: usize = 16;
 
 /// Who is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +66,10 @@ pub(crate) struct Transcript {
 pub(crate) struct Dialogue<'a> {
     program: &'a Program,
     seen: Transcript,
+    /// Calls of a suite of calls that were sent.
+    sent: usize,
+    /// Of those, answered.
+    answered: usize,
     tester: script::Tester,
 }
 
@@ -75,7 +82,7 @@ impl<'a> Dialogue<'a> {
             Tests::Script { .. } => 1,
         };
         let seen = Transcript { declared, ..Transcript::default() };
-        Self { program, seen, tester: script::Tester::default() }
+        Self { program, seen, sent: 0, answered: 0, tester: script::Tester::default() }
     }
 
     /// What the program's harness is to do.
@@ -85,6 +92,11 @@ impl<'a> Dialogue<'a> {
 
     /// The end of the conversation: what was seen in it.
     pub(crate) fn finish(mut self) -> Transcript {
+        if let Tests::Calls { cases, .. } = &self.program.tests {
+            // The one after the last answer was started, if the program got as far as serving calls.
+            let started = self.answered + usize::from(self.seen.loaded);
+            self.seen.executed = started.min(cases.len()) as u32;
+        }
         if self.program.capture {
             // A call that was sent and not answered, and calls that were never sent, did not come back.
             let declared = self.cases().len();
@@ -138,7 +150,7 @@ impl<'a> Dialogue<'a> {
                 seen.loaded = true;
                 Ok(match self.program.tests {
                     Tests::Nothing => return Err(Garbled("it claimed to serve calls")),
-                    Tests::Calls { .. } => vec![self.next_call()],
+                    Tests::Calls { .. } => self.next_calls(),
                     Tests::Script { .. } => vec![Step::StartTester],
                 })
             }
@@ -147,54 +159,63 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// The next call of a suite of calls, or the end.
-    fn next_call(&mut self) -> Step {
-        match self.cases().get(self.seen.executed as usize) {
-            Some(case) => {
-                self.seen.executed += 1;
-                Step::Say { to: Side::Program, kind: b'c', text: case.arguments.clone() }
-            }
-            None => {
-                self.seen.complete = true;
-                end()
-            }
-        }
+    /// The next calls of a suite of calls, as many as may be on their way, and after the last one the end.
+    fn next_calls(&mut self) -> Vec<Step> {
+        let cases = self.cases();
+        self.seen.complete = self.answered == cases.len();
+        let was_open = self.sent < cases.len() || cases.is_empty();
+        let until = cases.len().min(self.answered + WINDOW);
+        let calls = cases.get(self.sent..until).unwrap_or_default();
+        self.sent = until;
+        let say = |case: &Case| Step::Say { to: Side::Program, kind: b'c', text: case.arguments.clone() };
+        let last = was_open && self.sent == cases.len();
+        calls.iter().map(say).chain(last.then(end)).collect()
     }
 
     fn hear_answer(&mut self, frame: &Frame) -> Result<Vec<Step>, Garbled> {
         if matches!(self.program.tests, Tests::Script { .. }) {
             return self.hear_answer_for_tester(frame);
         }
-        let at = self.seen.executed;
-        if at == 0 || self.seen.complete {
+        if self.answered >= self.sent {
             return Err(Garbled("it answered a call that was not made"));
         }
-        let cases = self.cases();
-        let expected = cases.get(at as usize - 1).and_then(|case| case.expected.as_ref());
+        let expected = self.cases().get(self.answered).and_then(|case| case.expected.as_ref());
+        self.answered += 1;
+        let at = self.answered as u32;
         let outcome = match frame.kind {
-            b'V' if !self.program.capture && expected.is_some_and(|expected| expected.is(&frame.text)) => {
-                self.seen.passed += 1;
-                return Ok(vec![self.next_call()]);
+            b'V' => self.hear_value(at, expected, &frame.text)?,
+            b'R' => {
+                let report = Report::read(&frame.text);
+                let class = report.class.clone();
+                self.fail(Failure::Raised { call: at, report });
+                CallOutcome::Raised(class)
             }
-            b'V' => CallOutcome::Value(plain(&frame.text)?),
-            b'R' => CallOutcome::Raised(Report::read(&frame.text).class),
-            _ => CallOutcome::Raised(format!("not a plain value: {}", shown(&frame.text))),
+            _ => {
+                let what = shown(&frame.text);
+                self.fail(Failure::NotPlain { call: at, what: what.clone() });
+                CallOutcome::Raised(format!("not a plain value: {what}"))
+            }
         };
-        match (&outcome, expected) {
-            (CallOutcome::Value(text), Some(expected)) if expected.is(text) => self.seen.passed += 1,
-            (CallOutcome::Value(text), Some(_)) => self.fail(Failure::Wrong { call: at, got: text.clone() }),
-            (CallOutcome::Value(_), None) => self.seen.unjudged += 1,
-            (CallOutcome::Raised(_) | CallOutcome::Lost, _) if frame.kind == b'R' => {
-                self.fail(Failure::Raised { call: at, report: Report::read(&frame.text) });
-            }
-            (CallOutcome::Raised(_) | CallOutcome::Lost, _) => {
-                self.fail(Failure::NotPlain { call: at, what: shown(&frame.text) });
-            }
-        }
         if self.program.capture {
             self.seen.values.push(outcome);
         }
-        Ok(vec![self.next_call()])
+        Ok(self.next_calls())
+    }
+
+    /// Compares a returned value with the expected one; gives it back as canonical text.
+    fn hear_value(&mut self, call: u32, expected: Option<&Expected>, text: &str) -> Result<CallOutcome, Garbled> {
+        if !self.program.capture && expected.is_some_and(|expected| expected.is_text(text)) {
+            self.seen.passed += 1;
+            return Ok(CallOutcome::Value(text.to_owned()));
+        }
+        let value = plain(text)?;
+        let got = value.canonical();
+        match expected {
+            Some(expected) if expected.is(&value) => self.seen.passed += 1,
+            Some(_) => self.fail(Failure::Wrong { call, got: got.clone() }),
+            None => self.seen.unjudged += 1,
+        }
+        Ok(CallOutcome::Value(got))
     }
 
     /// Notes a failure; the first one decides.
@@ -208,8 +229,7 @@ fn end() -> Step {
     Step::Say { to: Side::Program, kind: b'e', text: String::new() }
 }
 
-/// The canonical text of a value that a harness sent. A harness sends nothing else.
-fn plain(text: &str) -> Result<String, Garbled> {
-    let value = Value::parse(text).map_err(|_| Garbled("it sent a value that is not one"))?;
-    Ok(value.canonical())
+/// The value that a harness sent as a literal. A harness sends nothing else.
+fn plain(text: &str) -> Result<Value, Garbled> {
+    Value::parse(text).map_err(|_| Garbled("it sent a value that is not one"))
 }

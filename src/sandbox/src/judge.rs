@@ -68,6 +68,10 @@ fn verdict(seen: &Transcript, ending: &Ending, tested: bool) -> (Verdict, String
     if let Some(failure) = &seen.failure {
         return bounded_by(failure, ending).unwrap_or_else(|| failed(failure));
     }
+    if ending.stop.is_some() {
+        // Only its tests can have this done to a program; whatever had passed by then does not count.
+        return say(Verdict::Rejected, "the tests broke off");
+    }
     let clean = exit == Termination::Exit(0);
     match (clean, tested) {
         (false, _) if ending.usage.out_of_processes => say(Verdict::ProcessLimit, "too many processes or threads"),
@@ -109,9 +113,7 @@ fn failed(failure: &Failure) -> (Verdict, String) {
         Failure::Body(report) => (Verdict::RuntimeError, format!("raised {report}")),
         Failure::NoEntry => (Verdict::RuntimeError, "does not define the entry point".to_owned()),
         Failure::Raised { call, report } => (Verdict::RuntimeError, format!("call {call} raised {report}")),
-        Failure::Wrong { call, got } => {
-            (Verdict::WrongAnswer, format!("call {call} returned {}", shown(got)))
-        }
+        Failure::Wrong { call, got } => (Verdict::WrongAnswer, format!("call {call} returned {}", shown(got))),
         Failure::NotPlain { call, what } => {
             (Verdict::WrongAnswer, format!("call {call} returned {what}, which is not a plain value"))
         }

@@ -5,12 +5,13 @@
 //! this crate has the security argument, the protocol and the rules of judgement.
 //!
 //! ```no_run
+//! use genesis_core::execution::{ExecutionRequest, ExecutionVerdict};
 //! use genesis_sandbox::pool::{Options, Pool};
 //!
 //! let pool = Pool::start(&Options::default())?;
-//! let requests = serde_json::from_str(r#"[{"id": "1", "source": "print(1)", "tests": null}]"#)?;
-//! let records = pool.client().execute(&requests as &Vec<_>)?;
-//! assert_eq!(records[0].verdict.to_string(), "UNVERIFIED");
+//! let program: ExecutionRequest = serde_json::from_str(r#"{"id": "1", "source": "print(1)", "tests": null}"#)?;
+//! let records = pool.client().execute(&[program])?;
+//! assert_eq!(records[0].verdict, ExecutionVerdict::Unverified);
 //! # Ok::<(), anyhow::Error>(())
 //! ```
 

@@ -50,7 +50,8 @@ pub(crate) struct Line {
     nonce: [u8; NONCE],
     inbox: Vec<u8>,
     outbox: Vec<u8>,
-    closed: bool,
+    /// Whether the other side may still have written something.
+    readable: bool,
 }
 
 impl Line {
@@ -65,7 +66,7 @@ impl Line {
             Mode::Calls => "1",
             Mode::Test => "2",
         };
-        let mut line = Self { stream: ours, nonce, inbox: Vec::new(), outbox: nonce.to_vec(), closed: false };
+        let mut line = Self { stream: ours, nonce, inbox: Vec::new(), outbox: nonce.to_vec(), readable: true };
         for field in [mode, job.entry, job.source, job.extra] {
             line.queue(field.as_bytes(), b"");
         }
@@ -87,22 +88,23 @@ impl Line {
 
     /// Whether something waits to be written.
     pub(crate) fn wants_to_write(&self) -> bool {
-        !self.outbox.is_empty() && !self.closed
+        !self.outbox.is_empty()
     }
 
     /// Whether the other side may still write.
     pub(crate) fn is_open(&self) -> bool {
-        !self.closed
+        self.readable
     }
 
-    /// Writes what can be written now.
+    /// Writes what can be written now. Where the other side has gone the rest is forgotten; what it wrote
+    /// before is still there to be read.
     pub(crate) fn flush(&mut self) {
         while self.wants_to_write() {
             match self.stream.write(&self.outbox) {
                 Ok(count) if count > 0 => drop(self.outbox.drain(..count)),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Ok(_) | Err(_) => self.closed = true,
+                Ok(_) | Err(_) => self.outbox.clear(),
             }
         }
     }
@@ -110,13 +112,13 @@ impl Line {
     /// Reads what can be read now, at most two frames' worth.
     pub(crate) fn fill(&mut self) {
         let mut buffer = [0; 16 << 10];
-        while !self.closed && self.inbox.len() < 2 * MAX_PAYLOAD {
+        while self.readable && self.inbox.len() < 2 * MAX_PAYLOAD {
             match self.stream.read(&mut buffer) {
-                Ok(0) => self.closed = true,
+                Ok(0) => self.readable = false,
                 Ok(count) => self.inbox.extend_from_slice(&buffer[..count]),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(_) => self.closed = true,
+                Err(_) => self.readable = false,
             }
         }
     }
@@ -192,8 +194,22 @@ mod tests {
     }
 
     #[test]
+    fn the_last_words_of_a_program_that_stopped_reading_are_heard() {
+        let (mut line, mut theirs, nonce) = line();
+        theirs.write_all(&[&nonce[..], b"\x01\0\0\0Q"].concat()).unwrap();
+        line.say(b'c', "never read");
+        drop(theirs);
+        line.say(b'c', "cannot be written");
+        line.fill();
+        assert_eq!(line.next().unwrap().map(|frame| frame.kind), Some(b'Q'));
+        assert!(!line.is_open());
+    }
+
+    #[test]
     fn lengths_and_text_are_checked() {
-        for (frame, what) in [(&b"\0\0\0\0"[..], "length"), (b"\xff\xff\xff\xff", "length"), (b"\x02\0\0\0V\xff", "text")] {
+        for (frame, what) in
+            [(&b"\0\0\0\0"[..], "length"), (b"\xff\xff\xff\xff", "length"), (b"\x02\0\0\0V\xff", "text")]
+        {
             let (mut line, mut theirs, nonce) = line();
             theirs.write_all(&[&nonce[..], frame].concat()).unwrap();
             line.fill();
@@ -208,6 +224,6 @@ mod tests {
         assert!(line.wants_to_write());
         drop(theirs);
         line.flush();
-        assert!(!line.is_open());
+        assert!(!line.wants_to_write());
     }
 }

@@ -8,7 +8,8 @@
 //! 3. `nan` is printed, but a value that holds one equals nothing, as in Python ([`Value::has_nan`]).
 //! 4. Only exact built-in types count: `None bool int float str bytes list tuple set dict`.
 //!
-//! The candidate's side writes the same text (`python/plain.py`). This side never runs Python: it parses.
+//! The program's side writes literals (`python/plain.py`), and only this side makes canonical text of them.
+//! It never runs Python: it parses.
 
 mod number;
 mod parse;
@@ -18,8 +19,8 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-/// How deep a value may be nested.
-pub const MAX_DEPTH: usize = 64;
+/// How deep a literal may be nested. The program's side sends values that are 64 deep at most.
+pub const MAX_DEPTH: usize = 80;
 /// How many bytes the text of a value may have.
 pub const MAX_TEXT: usize = 1 << 20;
 /// How many decimal digits an integer may have: the bound CPython puts on its own conversions.
@@ -52,7 +53,9 @@ pub enum Value {
 
 /// Why a text is not a literal of a plain value.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{what} at byte {at}: write a Python literal made of None, True, False, int, float, str, bytes, list, tuple, set and dict")]
+#[error(
+    "{what} at byte {at}: write a Python literal made of None, True, False, int, float, str, bytes, list, tuple, set and dict"
+)]
 pub struct LiteralError {
     /// Offset in the text, in bytes.
     pub at: usize,
@@ -72,7 +75,14 @@ impl Value {
     /// The canonical text.
     pub fn canonical(&self) -> String {
         let mut out = String::new();
-        text::write(self, &mut out);
+        text::write(self, text::Style::Canonical, &mut out);
+        out
+    }
+
+    /// A literal that reads back as the same value, with dicts in the same order.
+    pub fn literal(&self) -> String {
+        let mut out = String::new();
+        text::write(self, text::Style::Exact, &mut out);
         out
     }
 

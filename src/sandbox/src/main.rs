@@ -94,10 +94,21 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", told(&error));
             ExitCode::from(2)
         }
     }
+}
+
+/// An error and its causes, each said once.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| {
+        match (text.is_empty(), text.contains(&cause)) {
+            (true, _) => cause,
+            (false, true) => text,
+            (false, false) => format!("{text}: {cause}"),
+        }
+    })
 }
 
 fn serve(options: &Options) -> anyhow::Result<()> {
@@ -105,16 +116,14 @@ fn serve(options: &Options) -> anyhow::Result<()> {
     // Before any thread is started, so that only this one takes them.
     ends.thread_block()?;
     let pool = Pool::start(options)?;
-    println!(
-        "genesis-sandbox: listening on {}, {} workers, python {}, {}",
-        pool.address(),
-        options.workers.max(1),
-        pool.python(),
-        pool.isolation()
-    );
-    std::io::stdout().flush()?;
+    let (address, workers, python, isolation) =
+        (pool.address(), options.workers.max(1), pool.python(), pool.isolation());
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "genesis-sandbox: listening on {address}, {workers} workers, python {python}, {isolation}")?;
+    stdout.flush()?;
     let signal = ends.wait()?;
-    println!("genesis-sandbox: {signal}, ending");
+    // Whoever read the first line may have gone.
+    let _ = writeln!(stdout, "genesis-sandbox: {signal}, ending");
     Ok(())
 }
 
@@ -134,7 +143,8 @@ fn request(file: &std::path::Path, tests: Option<&std::path::Path>, capture: boo
     };
     let parse = |path: &std::path::Path| -> anyhow::Result<TestSuite> {
         let shape = r#"{"kind": "calls", "entry": "f", "cases": [{"args": ["1"], "expected": "2"}]}"#;
-        serde_json::from_str(&read(path)?).with_context(|| format!("{} is not a test suite like {shape}", path.display()))
+        serde_json::from_str(&read(path)?)
+            .with_context(|| format!("{} is not a test suite like {shape}", path.display()))
     };
     Ok(ExecutionRequest {
         id: file.display().to_string(),

@@ -183,7 +183,10 @@ fn accept(listener: &TcpListener, queue: &Arc<Queue>, clients: &Arc<Clients>) {
         }
         let Ok(mut stream) = stream else { continue };
         if clients.streams().len() >= MAX_CLIENTS {
-            let _ = connection::refuse(&mut stream, "the pool serves as many clients as it can: try again later");
+            let refuse =
+                move || connection::refuse(&mut stream, "the pool serves as many clients as it can: try again later");
+            // On a thread of its own: the client may be slow to leave. It ends after a moment in any case.
+            drop(std::thread::Builder::new().name("refused".to_owned()).spawn(refuse));
             continue;
         }
         let Ok(copy) = stream.try_clone() else { continue };

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use genesis_core::execution::{CallOutcome, ExecutionRecord, ExecutionVerdict as Verdict, Termination};
 use serde::Serialize;
 
-use crate::cell::LaunchError;
+use crate::cell::{LaunchError, Stage};
 use crate::worker::{SetupError, Worker, Workshop};
 use programs::{Expect, PROOFS, Protection};
 
@@ -59,7 +59,11 @@ pub fn check(python: &Path) -> Vec<Proof> {
 fn refused(error: &SetupError) -> Proof {
     let (protection, remedy) = match error {
         SetupError::Launch(LaunchError::NotGranted { stage, .. }) => (stage.protection(), stage.remedy()),
-        _ => ("cell", "see what was said"),
+        SetupError::Launch(LaunchError::Mapping(_)) => (Stage::Identity.protection(), Stage::Identity.remedy()),
+        SetupError::Launch(LaunchError::Cgroup(_)) | SetupError::Cgroup(_) => ("cgroup", programs::GROUPS),
+        SetupError::Identity(_) => ("user namespace", "give the container at least 8192 user ids"),
+        SetupError::Blueprint(_) => ("mount namespace and seccomp", Stage::Mounts.remedy()),
+        SetupError::Runtime(_) | SetupError::Launch(_) => ("python", Stage::Interpreter.remedy()),
     };
     Proof { protection, granted: false, evidence: error.to_string(), remedy }
 }

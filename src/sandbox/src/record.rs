@@ -1,9 +1,7 @@
 //! Records: what the pool answers for each program.
 
 use genesis_core::Digest;
-use genesis_core::execution::{
-    Capture, ExecutionRecord, ExecutionRequest, ExecutionVerdict, Termination, TestCounts,
-};
+use genesis_core::execution::{Capture, ExecutionRecord, ExecutionRequest, ExecutionVerdict, Termination, TestCounts};
 
 use crate::admission::{Program, Tests, tests_digest};
 use crate::judge::{Judgement, judge};
@@ -23,11 +21,7 @@ pub(crate) fn ran(request: &ExecutionRequest, program: &Program, outcome: Outcom
         peak_bytes: ending.usage.peak_bytes,
         stdout,
         stderr,
-        tests: TestCounts {
-            declared: transcript.declared,
-            executed: transcript.executed,
-            passed: transcript.passed,
-        },
+        tests: TestCounts { declared: transcript.declared, executed: transcript.executed, passed: transcript.passed },
         values: transcript.values,
         ..bare(request, verdict, termination, reason, isolation)
     }

@@ -135,7 +135,8 @@ impl Runtime {
                 _ => {}
             }
             if at.is_symlink() {
-                let target = std::fs::read_link(&at).map_err(|source| RuntimeError::Read { path: at.clone(), source })?;
+                let target =
+                    std::fs::read_link(&at).map_err(|source| RuntimeError::Read { path: at.clone(), source })?;
                 rest.extend(target.components().rev().map(|part| part.as_os_str().to_owned()));
                 self.links.insert(at.clone(), target);
                 at.pop();
@@ -166,7 +167,8 @@ mod tests {
 
     #[test]
     fn the_description_is_read_line_by_line() {
-        let runtime = Runtime::parse("version\t3.11.2\nexecutable\t/usr/bin/python3.11\ntree\t/usr/lib/python3.11\nnoise\n");
+        let runtime =
+            Runtime::parse("version\t3.11.2\nexecutable\t/usr/bin/python3.11\ntree\t/usr/lib/python3.11\nnoise\n");
         assert_eq!(runtime.version, "3.11.2");
         assert_eq!(runtime.trees, BTreeSet::from([PathBuf::from("/usr/lib/python3.11")]));
     }

@@ -146,7 +146,8 @@ impl Session<'_> {
                 }
             }
         }
-        if side == Side::Tester && self.tester.as_ref().is_some_and(Participant::ended) {
+        let ended_itself = |tester: &Participant<'_>| tester.ended() && !tester.killed();
+        if side == Side::Tester && self.tester.as_ref().is_some_and(ended_itself) {
             self.dialogue.tester_lost("ended early");
             self.program.say(b'e', "");
         }

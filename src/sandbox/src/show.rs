@@ -68,7 +68,8 @@ mod tests {
 
     #[test]
     fn missing_protections_come_with_their_remedy() {
-        let proof = |granted| Proof { protection: "landlock", granted, evidence: "EACCES".into(), remedy: "newer kernel" };
+        let proof =
+            |granted| Proof { protection: "landlock", granted, evidence: "EACCES".into(), remedy: "newer kernel" };
         assert!(proofs(&[proof(true)]).contains("1 protections in force"));
         assert!(proofs(&[proof(false)]).contains("MISSING") && proofs(&[proof(false)]).contains("newer kernel"));
     }

@@ -7,12 +7,12 @@ use nix::unistd::ForkResult;
 
 /// Forks the calling process.
 ///
-/// The child may only make system calls and use memory that was allocated before: another thread may
-/// have held a lock at this moment.
+/// The child may only make system calls and allocate: another thread may have held any other lock at this
+/// moment. (The C library makes its allocator usable in the child.)
 #[allow(unsafe_code)]
 pub(crate) fn fork() -> nix::Result<ForkResult> {
-    // SAFETY: the two callers (`cell::launch`, `cell::enter`) run nothing but system calls on prepared data
-    // in the child, and leave it by `execve` or `exit_now`.
+    // SAFETY: the two callers (`cell::launch`, `cell::enter`) run system calls on prepared data in the
+    // child, take no lock of this program, and leave it by `execve` or `exit_now`.
     unsafe { nix::unistd::fork() }
 }
 

@@ -1,5 +1,8 @@
 //! A worker: one cell for programs, one for test programs, one program at a time.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -74,6 +77,12 @@ impl Workshop {
         &self.python
     }
 
+    /// Where the groups of the cells are.
+    #[cfg(test)]
+    pub(crate) fn hierarchy_path(&self) -> std::path::PathBuf {
+        self.hierarchy.path()
+    }
+
     fn launch(&self) -> Result<Cell, SetupError> {
         let number = self.cells.fetch_add(1, Ordering::Relaxed);
         let group = self.hierarchy.group(&format!("cell-{number}"))?;
@@ -84,16 +93,17 @@ impl Workshop {
 /// One worker. It must stay on the thread that made it: its cells die with that thread.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    workshop: Arc<Workshop>,
+    // Before the workshop, so that the cells' groups are gone when their parent is removed.
     programs: Option<Cell>,
     tests: Option<Cell>,
+    workshop: Arc<Workshop>,
 }
 
 impl Worker {
     /// A worker with a cell that is ready. The cell for test programs is started when one comes.
     pub(crate) fn start(workshop: Arc<Workshop>) -> Result<Self, SetupError> {
         let programs = Some(workshop.launch()?);
-        Ok(Self { workshop, programs, tests: None })
+        Ok(Self { programs, tests: None, workshop })
     }
 
     /// Runs one program and judges it.

@@ -49,8 +49,7 @@ fn records_come_in_order_and_identical_programs_run_once() {
         request("other tests", slow, "10"),
     ];
     let records = pool.client().execute(&requests).unwrap();
-    let seen: Vec<_> =
-        records.iter().map(|record| (record.id.as_str(), record.verdict, record.deduplicated)).collect();
+    let seen: Vec<_> = records.iter().map(|record| (record.id.as_str(), record.verdict, record.deduplicated)).collect();
     assert_eq!(
         seen,
         [
@@ -106,7 +105,8 @@ fn refused_programs_are_rejected_one_by_one() {
     let Some(pool) = pool(1) else { return };
     let mut huge = request("huge", "", "1");
     huge.limits.memory_bytes = u64::MAX;
-    let requests = [request("not a literal", "def f(x): return x", "open('x')"), huge, request("fine", "def f(x): return x", "3")];
+    let requests =
+        [request("not a literal", "def f(x): return x", "open('x')"), huge, request("fine", "def f(x): return x", "3")];
     let records = pool.client().execute(&requests).unwrap();
     assert_eq!(records[0].verdict, ExecutionVerdict::Rejected);
     assert!(records[0].reason.contains("test call 1, expected value"), "{}", records[0].reason);
@@ -118,7 +118,8 @@ fn refused_programs_are_rejected_one_by_one() {
 #[test]
 fn a_client_that_leaves_gives_its_programs_up() {
     let Some(pool) = pool(1) else { return };
-    let sleeper = |number: usize| json!({"id": "", "source": format!("import time\ntime.sleep(1) # {number}"), "tests": null});
+    let sleeper =
+        |number: usize| json!({"id": "", "source": format!("import time\ntime.sleep(1) # {number}"), "tests": null});
     let text = json!({"requests": (0..20).map(sleeper).collect::<Vec<_>>()}).to_string();
     let mut stream = TcpStream::connect(pool.address()).unwrap();
     stream.write_all(&[&(text.len() as u32).to_be_bytes()[..], text.as_bytes()].concat()).unwrap();

@@ -47,7 +47,12 @@ fn what_is_wrong_is_refused_with_its_path_or_reason() {
         ("GenesisModel", "/spec/generation", json!({ "maxPatterns": 4 }), "maxPatterns: 4 is not within"),
         ("GenesisModel", "/spec/generation", json!({ "creativeTemperature": 0.8 }), "must be of type"),
         ("GenesisModel", "/spec/generation", json!({ "creativeTemperature": "warm" }), "must match"),
-        ("GenesisModel", "/spec/trainingTemplate", json!({ "lora": { "rank": 128 } }), "larger than serving.maxLoraRank"),
+        (
+            "GenesisModel",
+            "/spec/trainingTemplate",
+            json!({ "lora": { "rank": 128 } }),
+            "larger than serving.maxLoraRank",
+        ),
         ("GenesisModel", "/spec/rolloutTemplate", json!({ "steps": falling.clone() }), "must not fall"),
         ("GenesisModel", "/spec/pinnedAdapter", json!({ "uri": "file:///a", "digest": "sha256:12" }), "must match"),
         ("GenesisModel", "/metadata/name", json!("Coder"), "1 to 40 lower-case"),

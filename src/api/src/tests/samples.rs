@@ -20,9 +20,14 @@ fn read<K: DeserializeOwned>(object: Value) -> K {
 
 #[test]
 fn every_sample_is_valid() {
-    for name in
-        ["genesismodel-minimal.yaml", "genesismodel-full.yaml", "trainingrun.yaml", "evaluation.yaml", "rollout.yaml", "seedling.yaml"]
-    {
+    for name in [
+        "genesismodel-minimal.yaml",
+        "genesismodel-full.yaml",
+        "trainingrun.yaml",
+        "evaluation.yaml",
+        "rollout.yaml",
+        "seedling.yaml",
+    ] {
         assert_eq!(problems(&sample(name), None), Vec::<String>::new(), "{name}");
     }
 }
@@ -39,7 +44,10 @@ fn the_full_sample_shows_every_field_that_a_minimal_one_gets_by_default() {
 fn a_minimal_object_reads_with_the_defaults_of_the_brief() {
     let model: GenesisModel = read(minimal("GenesisModel"));
     let triggers = &model.spec.triggers;
-    assert_eq!((triggers.min_new_learnings, triggers.max_age_seconds, triggers.quality_floor_basis_points), (100, 604_800, 9_000));
+    assert_eq!(
+        (triggers.min_new_learnings, triggers.max_age_seconds, triggers.quality_floor_basis_points),
+        (100, 604_800, 9_000)
+    );
     assert_eq!(model.spec.evaluation_template.gate.min_improvement_basis_points, 100);
     assert_eq!(model.champion_name(), "coder");
     let run: TrainingRun = read(minimal("TrainingRun"));

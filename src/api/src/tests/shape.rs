@@ -83,7 +83,11 @@ fn rules_compile_and_are_cheap() {
             for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
                 let rule = rule["rule"].as_str().unwrap();
                 assert!(!compiled.has_errors(), "{path}: {rule}: {:?}", compiled.compilation_errors());
-                assert!(estimate_rule_cost(rule, &compiled).is_empty(), "{path}: {rule}: {:?}", estimate_rule_cost(rule, &compiled));
+                assert!(
+                    estimate_rule_cost(rule, &compiled).is_empty(),
+                    "{path}: {rule}: {:?}",
+                    estimate_rule_cost(rule, &compiled)
+                );
                 rules += 1;
             }
         });

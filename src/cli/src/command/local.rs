@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use genesis_minicluster::Minicluster;
-use genesis_node::{Node, Options};
+use genesis_minicluster::node::{Node, NodeOptions};
+use genesis_minicluster::{Minicluster, Options};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use uuid::Uuid;
@@ -54,26 +54,15 @@ impl Arguments {
         fs::create_dir_all(&self.data).with_context(|| format!("create {}", self.data.display()))?;
         let data = self.data.canonicalize()?;
         let binaries = self.binaries.clone().map_or_else(beside_this_program, Ok)?;
-        let (cluster, kubeconfig) = match &self.kubeconfig {
-            Some(kubeconfig) => (None, kubeconfig.canonicalize().with_context(|| format!("open {}", kubeconfig.display()))?),
-            None => {
-                let cluster = Minicluster::start(&data.join("cluster"), self.cluster_listen).await?;
-                let kubeconfig = data.join("kubeconfig");
-                fs::write(&kubeconfig, cluster.kubeconfig())?;
-                (Some(cluster), kubeconfig)
-            }
+        let stack = match &self.kubeconfig {
+            Some(kubeconfig) => Stack::on(kubeconfig, NodeOptions::new(data.join("node"), binaries)).await?,
+            None => Stack::own(&data, self.cluster_listen, binaries).await?,
         };
-        let client = connect(&kubeconfig).await?;
-        let node = Options { name: "local".to_owned(), data: data.join("node"), binaries };
-        let node = Node::start(client.clone(), node).await?;
-        install::crds(&client).await?;
-        install::parts(&client, &self.words(&data, &kubeconfig)?).await?;
-        tracing::info!(api = %self.listen, kubeconfig = %kubeconfig.display(), "Genesis is starting.");
+        install::crds(&stack.client).await?;
+        install::parts(&stack.client, &self.words(&data, &stack.kubeconfig)?).await?;
+        tracing::info!(api = %self.listen, kubeconfig = %stack.kubeconfig.display(), "Genesis is starting.");
         shutdown.cancelled().await;
-        node.stop().await;
-        if let Some(cluster) = cluster {
-            cluster.stop().await;
-        }
+        stack.stop().await;
         Ok(())
     }
 
@@ -95,6 +84,40 @@ impl Arguments {
             ("MODELS", self.models.as_deref().map(path).unwrap_or_default()),
             ("LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned())),
         ])
+    }
+}
+
+/// What the pods run on: a whole minicluster, or a node of somebody else's cluster.
+struct Stack {
+    client: Client,
+    kubeconfig: PathBuf,
+    runs: Runs,
+}
+
+enum Runs {
+    Cluster(Box<Minicluster>),
+    Node(Node),
+}
+
+impl Stack {
+    async fn own(data: &Path, listen: SocketAddr, binaries: PathBuf) -> Result<Self> {
+        let options = Options { data_dir: Some(data.to_owned()), listen: Some(listen), ..Options::in_memory(binaries) };
+        let cluster = Minicluster::start(options).await?;
+        Ok(Self { client: cluster.client(), kubeconfig: data.join("kubeconfig"), runs: Runs::Cluster(Box::new(cluster)) })
+    }
+
+    async fn on(kubeconfig: &Path, node: NodeOptions) -> Result<Self> {
+        let kubeconfig = kubeconfig.canonicalize().with_context(|| format!("open {}", kubeconfig.display()))?;
+        let client = connect(&kubeconfig).await?;
+        let node = Node::start(client.clone(), node).await?;
+        Ok(Self { client, kubeconfig, runs: Runs::Node(node) })
+    }
+
+    async fn stop(self) {
+        match self.runs {
+            Runs::Cluster(cluster) => cluster.shutdown().await,
+            Runs::Node(node) => node.shutdown().await,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use genesis_node::{Node, Options};
+use genesis_minicluster::node::{Node, NodeOptions};
 use kube::Client;
 
 use crate::shutdown;
@@ -25,9 +25,10 @@ impl Arguments {
         let Self { name, data, binaries } = self;
         let client = Client::try_default().await.context("no Kubernetes API: set KUBECONFIG")?;
         let shutdown = shutdown::token();
-        let node = Node::start(client, Options { name, data, binaries: binaries.map_or_else(beside_this_program, Ok)? }).await?;
+        let binaries = binaries.map_or_else(beside_this_program, Ok)?;
+        let node = Node::start(client, NodeOptions { name, ..NodeOptions::new(data, binaries) }).await?;
         shutdown.cancelled().await;
-        node.stop().await;
+        node.shutdown().await;
         Ok(())
     }
 }

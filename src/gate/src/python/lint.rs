@@ -34,6 +34,18 @@ const WARNING_SECURITY: &[&str] = &[
 /// Name that rules about file names and packages see.
 const FILE_NAME: &str = "candidate.py";
 
+/// Matters of taste that working programs are full of: `zip` without `strict`.
+const TASTE: &[&str] = &["B905"];
+
+/// Whether a rule has to do with whether a program works, or with security; style does not count.
+fn wanted(code: &str) -> bool {
+    if code.starts_with('S') {
+        return code == BLOCKING_WITHOUT_PROCESSES || BLOCKING.contains(&code) || WARNING_SECURITY.contains(&code);
+    }
+    let working = code.starts_with('F') || code.starts_with('B') || code.starts_with("E9") || code.starts_with("PLE");
+    working && !TASTE.contains(&code)
+}
+
 /// The linter with its rules.
 pub(super) struct Linter {
     settings: LinterSettings,
@@ -48,16 +60,7 @@ impl Linter {
             blocking.insert(BLOCKING_WITHOUT_PROCESSES);
         }
         let selected = |rule: &Rule| {
-            let code = rule.noqa_code().to_string();
-            let security = code.starts_with('S').then(|| {
-                code == BLOCKING_WITHOUT_PROCESSES
-                    || BLOCKING.contains(&code.as_str())
-                    || WARNING_SECURITY.contains(&code.as_str())
-            });
-            let pylint_errors = code.starts_with("PL").then(|| code.starts_with("PLE"));
-            let pycodestyle_errors = code.starts_with('E').then(|| code.starts_with("E9"));
-            let wanted = security.or(pylint_errors).or(pycodestyle_errors).unwrap_or(true);
-            wanted && !rule.is_preview() && !rule.is_deprecated() && !rule.is_removed()
+            wanted(&rule.noqa_code().to_string()) && !rule.is_preview() && !rule.is_deprecated() && !rule.is_removed()
         };
         let families =
             [Family::Pyflakes, Family::Flake8Bugbear, Family::Pycodestyle, Family::Pylint, Family::Flake8Bandit];

@@ -23,6 +23,8 @@ fn ordinary_solutions_pass_without_a_word() {
         "from re import compile\n\npattern = compile(r'a+')\n",
         "def f():\n    \"\"\"Unlike __subclasses__, this is fine in documentation.\"\"\"\n    return 1\n",
         "class Parser:\n    def eval(self, tokens):\n        return self.eval(tokens[1:]) if tokens else 0\n",
+        // Style is not the gate's business.
+        "def f( a ):   \n  \n  l = lambda x:x\n  try:\n    return l(a)\n  except:\n    return list(zip(a, a))\n",
         "from urllib.parse import urlparse\n\ndef host(url):\n    return urlparse(url).netloc\n",
     ] {
         let verdict = check(source);
@@ -113,7 +115,6 @@ fn doubtful_things_only_lower_the_score() {
         ("def f():\n    return undefined\n", "F821"),
         ("def f():\n    x = 1\n    return 2\n", "F841"),
         ("def f(x=[]):\n    return x\n", "B006"),
-        ("def f():\n    try:\n        return 1\n    except:\n        return 2\n", "E722"),
         ("password = 'hunter2secret'\n", "S105"),
         ("def f(x):\n    return x(password='hunter2secret')\n", "S106"),
         ("def f(password='hunter2secret'):\n    return password\n", "S107"),
@@ -121,9 +122,7 @@ fn doubtful_things_only_lower_the_score() {
         ("def f(a, name):\n    return getattr(a, name)\n", "G301"),
     ] {
         assert_passes(source);
-        if rule != "E722" {
-            let warned = rules(source, Severity::Warn);
-            assert!(warned.iter().any(|found| found == rule), "{rule} expected, {warned:?} found in\n{source}");
-        }
+        let warned = rules(source, Severity::Warn);
+        assert!(warned.iter().any(|found| found == rule), "{rule} expected, {warned:?} found in\n{source}");
     }
 }

@@ -1,5 +1,6 @@
 //! Recording an answer: everything it gave in one transaction, once for each idempotency key.
 
+mod candidates;
 pub(super) mod patterns;
 mod relations;
 
@@ -15,6 +16,7 @@ use crate::rows;
 use crate::types::event::EventBody;
 use crate::types::generation::{NewGeneration, Recorded};
 use crate::types::learning::LearningRecord;
+use candidates::EncodedCandidate;
 
 /// Name space of generation ids.
 const GENERATIONS: Uuid = Uuid::from_u128(0x9d8f_0a4e_51c7_5f6b_9a3c_7e1d_2b60_48f5);
@@ -27,8 +29,8 @@ impl Ledger {
     /// another request is [`LedgerError::KeyReused`]. An adapter whose learnings were reverted may still
     /// answer: its generations are kept and marked, and nothing is learned from them.
     pub async fn record_generation(&self, generation: NewGeneration) -> Result<Recorded> {
-        validate::validate(&generation)?;
-        self.writer().write(move |connection| Box::pin(async move { apply(connection, &generation).await })).await
+        let prepared = Prepared::new(generation)?;
+        self.writer().write(move |connection| Box::pin(async move { apply(connection, &prepared).await })).await
     }
 
     /// What was recorded under `key`, if anything: asked before generating, so that a repeat costs nothing.
@@ -43,6 +45,23 @@ fn generation_id(tenant: &str, key: &str) -> String {
     Uuid::new_v5(&GENERATIONS, format!("{tenant}\n{key}").as_bytes()).to_string()
 }
 
+/// A generation that is checked and encoded: done by its caller, so that the writer only writes.
+pub(super) struct Prepared {
+    given: NewGeneration,
+    candidates: Vec<EncodedCandidate>,
+    response: String,
+}
+
+impl Prepared {
+    /// Refuses a generation that contradicts itself.
+    pub(super) fn new(given: NewGeneration) -> Result<Self> {
+        validate::validate(&given)?;
+        let candidates = given.candidates.iter().map(EncodedCandidate::of).collect::<Result<_>>()?;
+        let response = rows::to_json(&given.response)?;
+        Ok(Self { given, candidates, response })
+    }
+}
+
 /// A generation that is being written.
 struct Draft<'a> {
     given: &'a NewGeneration,
@@ -53,15 +72,16 @@ struct Draft<'a> {
 }
 
 /// Writes the generation inside the transaction that is open on `connection`.
-pub(super) async fn apply(connection: &mut SqliteConnection, given: &NewGeneration) -> Result<Recorded> {
+pub(super) async fn apply(connection: &mut SqliteConnection, prepared: &Prepared) -> Result<Recorded> {
+    let given = &prepared.given;
     let reverted = adapter_is_reverted(connection, given).await?;
     let id = generation_id(&given.scope.tenant, &given.idempotency_key);
-    let Some(sequence) = insert_generation(connection, given, &id, reverted).await? else {
+    let Some(sequence) = insert_generation(connection, prepared, &id, reverted).await? else {
         let first = find(connection, &given.scope.tenant, &given.idempotency_key, &given.request).await?;
         return first.ok_or_else(|| LedgerError::Corrupt(format!("generation {id} is known and cannot be found")));
     };
     let draft = Draft { given, id, sequence, reverted };
-    insert_candidates(connection, &draft).await?;
+    candidates::insert(connection, &draft, &prepared.candidates).await?;
     let mut events = insert_learnings(connection, &draft).await?;
     let mut corpus_added = 0;
     if !reverted {
@@ -137,10 +157,11 @@ async fn adapter_is_reverted(connection: &mut SqliteConnection, given: &NewGener
 /// `None` if the key is known.
 async fn insert_generation(
     connection: &mut SqliteConnection,
-    given: &NewGeneration,
+    prepared: &Prepared,
     id: &str,
     reverted: bool,
 ) -> Result<Option<i64>> {
+    let given = &prepared.given;
     let executions = given.candidates.iter().filter(|candidate| candidate.execution.is_some()).count();
     let done = sqlx::query(
         "INSERT INTO generations (id, tenant, model, idempotency_key, request, session, arm, served_name, adapter, \
@@ -168,55 +189,12 @@ async fn insert_generation(
     .bind(given.first_sample.to_string())
     .bind(executions as i64)
     .bind(given.learnings.len() as i64)
-    .bind(rows::to_json(&given.response)?)
+    .bind(&prepared.response)
     .bind(reverted)
     .bind(given.at_ms)
     .execute(connection)
     .await?;
     Ok((done.rows_affected() == 1).then(|| done.last_insert_rowid()))
-}
-
-async fn insert_candidates(connection: &mut SqliteConnection, draft: &Draft<'_>) -> Result<()> {
-    if draft.given.candidates.is_empty() {
-        return Ok(());
-    }
-    let mut encoded = Vec::with_capacity(draft.given.candidates.len());
-    for candidate in &draft.given.candidates {
-        encoded.push((
-            candidate,
-            rows::to_json(&candidate.patterns_shown)?,
-            rows::to_json(&candidate.patterns_withheld)?,
-            rows::to_json(&candidate.gate)?,
-            candidate.execution.as_ref().map(rows::to_json).transpose()?,
-        ));
-    }
-    let mut insert = QueryBuilder::<Sqlite>::new(
-        "INSERT INTO candidates (generation, position, tenant, pathway, completion, source, normalised, patterns_shown, \
-         patterns_withheld, gate_passed, gate, execution_id, execution, outcome, quality, enters_corpus) ",
-    );
-    insert.push_values(
-        encoded.iter().enumerate(),
-        |mut row, (position, (candidate, shown, withheld, gate, execution))| {
-            row.push_bind(draft.sequence)
-                .push_bind(position as i64)
-                .push_bind(&draft.given.scope.tenant)
-                .push_bind(candidate.pathway.to_string())
-                .push_bind(&candidate.completion)
-                .push_bind(&candidate.source)
-                .push_bind(candidate.normalised.as_str())
-                .push_bind(shown)
-                .push_bind(withheld)
-                .push_bind(candidate.gate.passed)
-                .push_bind(gate)
-                .push_bind(candidate.execution.as_ref().map(|execution| execution.id.as_str()))
-                .push_bind(execution)
-                .push_bind(candidate.outcome.to_string())
-                .push_bind(candidate.quality.map(|quality| quality.score))
-                .push_bind(candidate.enters_corpus);
-        },
-    );
-    insert.build().execute(connection).await?;
-    Ok(())
 }
 
 async fn insert_learnings(connection: &mut SqliteConnection, draft: &Draft<'_>) -> Result<Vec<EventBody>> {

@@ -4,13 +4,13 @@
 
 use std::collections::BTreeSet;
 
-use genesis_core::confidence::Exposure;
+use genesis_core::confidence::{Exposure, PatternStanding};
 use genesis_core::digest::Digest;
 use genesis_core::execution::Outcome;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
 
-use super::record::patterns::{Tally, load};
+use super::record::patterns::{add, load, store};
 use super::{Ledger, outbox};
 use crate::error::Result;
 use crate::rows;
@@ -116,13 +116,12 @@ impl Revert<'_> {
         );
         self.execute(connection, of_adapter!("UPDATE pattern_uses SET reverted = 1 WHERE", ""), None).await?;
         self.execute(connection, of_adapter!("UPDATE pattern_versions SET reverted = 1 WHERE", ""), None).await?;
-        let mut events = Vec::with_capacity(touched.len());
-        for pattern in touched {
-            refold(connection, &self.scope.tenant, &pattern).await?;
-            let pattern = Box::new(load(connection, &self.scope.tenant, &pattern).await?);
-            events.push(EventBody::PatternChanged { pattern });
+        for pattern in &touched {
+            refold(connection, &self.scope.tenant, pattern).await?;
         }
-        Ok(events)
+        let touched = touched.iter().map(String::as_str).collect();
+        let changed = load(connection, &self.scope.tenant, &touched).await?;
+        Ok(changed.into_values().map(|pattern| EventBody::PatternChanged { pattern: Box::new(pattern) }).collect())
     }
 
     async fn relations(&self, connection: &mut SqliteConnection) -> Result<Vec<EventBody>> {
@@ -190,11 +189,13 @@ async fn refold(connection: &mut SqliteConnection, tenant: &str, pattern: &str) 
     .bind(pattern)
     .fetch_all(&mut *connection)
     .await?;
-    let mut tally = Tally::default();
+    let ids = BTreeSet::from([pattern]);
+    let Some(mut record) = load(connection, tenant, &ids).await?.remove(pattern) else { return Ok(()) };
+    (record.standing, record.uses, record.successes) = (PatternStanding::default(), 0, 0);
     for used in &uses {
         let exposure: Exposure = rows::parsed(used, "exposure")?;
         let outcome: Outcome = rows::parsed(used, "outcome")?;
-        tally.add(exposure, outcome, used.try_get("quality")?, rows::small(used, "in_context")?);
+        add(&mut record, exposure, outcome, used.try_get("quality")?, rows::small(used, "in_context")?);
     }
     sqlx::query("DELETE FROM pattern_tasks WHERE tenant = ?1 AND pattern = ?2")
         .bind(tenant)
@@ -213,8 +214,8 @@ async fn refold(connection: &mut SqliteConnection, tenant: &str, pattern: &str) 
     .bind(pattern)
     .execute(&mut *connection)
     .await?;
-    tally.verified_tasks = tasks.rows_affected() as i64;
-    tally.store(connection, tenant, pattern).await?;
+    record.verified_tasks = tasks.rows_affected();
+    store(connection, tenant, &mut record).await?;
     sqlx::query(
         "UPDATE patterns SET \
          retired = NOT EXISTS (SELECT 1 FROM pattern_versions v WHERE v.tenant = ?1 AND v.pattern = ?2 AND v.reverted = 0), \

@@ -118,7 +118,7 @@ pub struct NewGeneration {
     pub pattern_uses: Vec<PatternUse>,
     /// Relations between patterns that this answer shows.
     pub relations: Vec<NewRelation>,
-    /// What the consumer was told; a repeat of the key gets it again, byte for byte.
+    /// What the consumer was told; a repeat of the key gets it again.
     pub response: serde_json::Value,
     /// When.
     pub at_ms: i64,

@@ -168,7 +168,8 @@ fn remove_dropped(value: &mut Value, before: &FieldSet, now: &FieldSet, others: 
             continue;
         }
         let Some(child) = fields::child_mut(value, element) else { continue };
-        let was_container = child.as_object().is_some_and(|m| !m.is_empty()) || child.as_array().is_some_and(|a| !a.is_empty());
+        let was_container =
+            child.as_object().is_some_and(|m| !m.is_empty()) || child.as_array().is_some_and(|a| !a.is_empty());
         let none = FieldSet::default();
         remove_dropped(child, node, still.unwrap_or(&none), elsewhere.unwrap_or(&none));
         let emptied = was_container && (*child == json!({}) || *child == json!([]));

@@ -14,6 +14,9 @@ use super::{
     resource::{GroupResource, Origin, ResourceType},
 };
 
+/// Holds a definition that is being deleted until its objects are gone.
+pub const CLEANUP_FINALIZER: &str = "customresourcecleanup.apiextensions.k8s.io";
+
 /// What a CRD defines beyond names: one entry per served version.
 #[derive(Debug)]
 pub struct CustomKind {
@@ -56,7 +59,16 @@ pub const RULES: Rules = Rules {
         let created = meta::parse_time(&object["metadata"]["creationTimestamp"]).unwrap_or_default();
         establish(object, created);
     },
-    prepare_update: |object, old| object["status"] = old["status"].clone(),
+    prepare_update: |object, old| {
+        object["status"] = old["status"].clone();
+        object["status"]["acceptedNames"] = object["spec"]["names"].clone();
+        let storage = versions(object).find(|v| v["storage"] == true).map(|v| v["name"].clone()).unwrap_or_default();
+        if let Some(stored) = object["status"]["storedVersions"].as_array_mut()
+            && !stored.contains(&storage)
+        {
+            stored.push(storage);
+        }
+    },
     validate: validation::validate_definition,
     validate_update: validation::validate_definition_update,
 };

@@ -24,7 +24,8 @@ pub fn core_versions() -> Value {
 
 /// `/apis`.
 pub fn groups(registry: &Registry) -> Value {
-    let groups: Vec<Value> = versions_by_group(registry).iter().map(|(name, versions)| group_body(name, versions)).collect();
+    let groups: Vec<Value> =
+        versions_by_group(registry).iter().map(|(name, versions)| group_body(name, versions)).collect();
     json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups })
 }
 
@@ -70,7 +71,11 @@ pub fn resources(registry: &Registry, group: &str, version: &str) -> Result<Valu
     Ok(json!({ "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": list }))
 }
 
-fn of_version<'a>(registry: &'a Registry, group: &'a str, version: &'a str) -> impl Iterator<Item = &'a Arc<ResourceType>> {
+fn of_version<'a>(
+    registry: &'a Registry,
+    group: &'a str,
+    version: &'a str,
+) -> impl Iterator<Item = &'a Arc<ResourceType>> {
     registry.all().filter(move |r| r.group == group && r.versions.iter().any(|v| v == version))
 }
 

@@ -180,8 +180,9 @@ fn decode(content_type: &str, body: &[u8]) -> Result<Value, ApiError> {
     match content_type.split(';').next().unwrap_or_default().trim() {
         "" | "application/json" | "*/*" => serde_json::from_slice(body)
             .map_err(|e| ApiError::bad_request(format!("the object provided is unrecognized: {e}"))),
-        "application/yaml" => serde_yaml::from_slice(body)
-            .map_err(|e| ApiError::bad_request(format!("error decoding YAML: {e}"))),
+        "application/yaml" => {
+            serde_yaml::from_slice(body).map_err(|e| ApiError::bad_request(format!("error decoding YAML: {e}")))
+        }
         other => Err(ApiError::unsupported_media_type(format!(
             "the body of the request was in an unknown format {other:?} - accepted media types include: \
              application/json, application/yaml"

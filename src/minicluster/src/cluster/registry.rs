@@ -7,7 +7,10 @@ use std::{
 
 use serde_json::Value;
 
-use super::{builtin, crd, meta, resource::{GroupResource, ResourceType}};
+use super::{
+    builtin, crd, meta,
+    resource::{GroupResource, ResourceType},
+};
 
 /// Served resource types.
 #[derive(Debug, Default)]
@@ -38,9 +41,8 @@ impl Registry {
 
     /// The type served at `group`/`version`/`plural`.
     pub fn find(&self, group: &str, version: &str, plural: &str) -> Option<Arc<ResourceType>> {
-        let serves = |t: &&Arc<ResourceType>| {
-            t.group == group && t.plural == plural && t.versions.iter().any(|v| v == version)
-        };
+        let serves =
+            |t: &&Arc<ResourceType>| t.group == group && t.plural == plural && t.versions.iter().any(|v| v == version);
         self.all().find(serves).cloned()
     }
 

@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    ops::{Call, read::{Page, list_body, list_metadata}},
+    ops::{
+        Call,
+        read::{Page, list_body, list_metadata},
+    },
     table,
 };
 

@@ -76,9 +76,7 @@ fn target(group: &str, version: &str, rest: &[&str]) -> Result<Route, ApiError> 
         ["namespaces", name, sub @ ("status" | "finalize")] if group.is_empty() => namespaces(own(name), own(sub)),
         ["namespaces"] => namespaces(None, None),
         ["namespaces", name] => namespaces(own(name), None),
-        ["namespaces", namespace, plural] => {
-            Target { plural: (*plural).to_owned(), namespace: own(namespace), ..base }
-        }
+        ["namespaces", namespace, plural] => Target { plural: (*plural).to_owned(), namespace: own(namespace), ..base },
         ["namespaces", namespace, plural, name] => {
             Target { plural: (*plural).to_owned(), namespace: own(namespace), name: own(name), ..base }
         }
@@ -91,9 +89,7 @@ fn target(group: &str, version: &str, rest: &[&str]) -> Result<Route, ApiError> 
         },
         [plural] => Target { plural: (*plural).to_owned(), ..base },
         [plural, name] => Target { plural: (*plural).to_owned(), name: own(name), ..base },
-        [plural, name, sub] => {
-            Target { plural: (*plural).to_owned(), name: own(name), subresource: own(sub), ..base }
-        }
+        [plural, name, sub] => Target { plural: (*plural).to_owned(), name: own(name), subresource: own(sub), ..base },
         _ => return Err(ApiError::unknown_path()),
     };
     Ok(Route::Objects(found))
@@ -204,7 +200,8 @@ impl Query {
 
     /// `resourceVersion` as a number; `None` when unset.
     pub fn version_number(&self) -> Result<Option<u64>, ApiError> {
-        let parse = |v: &String| v.parse().map_err(|_| ApiError::bad_request(format!("invalid resource version {v:?}")));
+        let parse =
+            |v: &String| v.parse().map_err(|_| ApiError::bad_request(format!("invalid resource version {v:?}")));
         self.resource_version.as_ref().map(parse).transpose()
     }
 }
@@ -276,7 +273,15 @@ mod tests {
         let parse = |path| match route(path) {
             Ok(Route::Objects(t)) => {
                 let opt = |o: Option<String>| o.unwrap_or_else(|| "-".into());
-                format!("{}/{} {} {} {} {}", t.group, t.version, t.plural, opt(t.namespace), opt(t.name), opt(t.subresource))
+                format!(
+                    "{}/{} {} {} {} {}",
+                    t.group,
+                    t.version,
+                    t.plural,
+                    opt(t.namespace),
+                    opt(t.name),
+                    opt(t.subresource)
+                )
             }
             other => format!("{other:?}"),
         };

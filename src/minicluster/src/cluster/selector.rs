@@ -169,8 +169,7 @@ const SELECTABLE: [(&str, &[&str]); 6] = [
 impl FieldSelector {
     /// Parses `metadata.name=a,spec.nodeName!=b` for `resource` (plural), which may define further `extra` fields.
     pub fn parse(text: &str, resource: &str, extra: &[String]) -> Result<Self, ApiError> {
-        let supported =
-            SELECTABLE.iter().find(|(name, _)| *name == resource).map_or(&[][..], |(_, fields)| *fields);
+        let supported = SELECTABLE.iter().find(|(name, _)| *name == resource).map_or(&[][..], |(_, fields)| *fields);
         let mut terms = Vec::new();
         for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
             let (field, equal, value) = if let Some((field, value)) = part.split_once("!=") {
@@ -238,8 +237,7 @@ mod tests {
     #[test]
     fn field_selectors() {
         let pod = json!({ "metadata": { "name": "p" }, "spec": { "nodeName": "" }, "status": { "phase": "Running" } });
-        for (text, expected) in
-            [("metadata.name=p", true), ("spec.nodeName=", true), ("status.phase!=Running", false)]
+        for (text, expected) in [("metadata.name=p", true), ("spec.nodeName=", true), ("status.phase!=Running", false)]
         {
             assert_eq!(FieldSelector::parse(text, "pods", &[]).unwrap().matches(&pod), expected, "{text}");
         }

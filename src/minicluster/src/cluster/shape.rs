@@ -32,7 +32,8 @@ const KEYED: &[(&str, &[&str])] = &[
 const SETS: &[&str] = &["finalizers"];
 
 /// Maps of compiled-in kinds that are replaced as a whole.
-const ATOMIC_MAPS: &[&str] = &["selector", "nodeSelector", "fieldRef", "configMapKeyRef", "secretKeyRef", "involvedObject"];
+const ATOMIC_MAPS: &[&str] =
+    &["selector", "nodeSelector", "fieldRef", "configMapKeyRef", "secretKeyRef", "involvedObject"];
 
 /// Merge behaviour of the value at one position.
 #[derive(Clone, Copy, Debug)]
@@ -76,9 +77,8 @@ impl<'a> Shape<'a> {
     /// The keys by which items of this list are told apart, if it is such a list.
     pub fn list_keys<'v>(&self, mut items: impl Iterator<Item = &'v Value>) -> Option<Vec<&'a str>> {
         match *self {
-            Self::Schema(schema) | Self::CustomRoot(schema) => {
-                (schema["x-kubernetes-list-type"] == "map").then(|| meta::strings(&schema["x-kubernetes-list-map-keys"]))
-            }
+            Self::Schema(schema) | Self::CustomRoot(schema) => (schema["x-kubernetes-list-type"] == "map")
+                .then(|| meta::strings(&schema["x-kubernetes-list-map-keys"])),
             Self::Builtin(name) => {
                 let mut candidates = KEYED.iter().filter(|(field, _)| *field == name).map(|(_, keys)| *keys);
                 let first = candidates.next()?;

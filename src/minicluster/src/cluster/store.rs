@@ -72,13 +72,13 @@ struct Inner {
 #[derive(Debug)]
 pub struct Store {
     inner: Arc<Inner>,
-    journal: Option<std::thread::JoinHandle<()>>,
+    journal: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
 impl Store {
     /// A store that lives as long as the process.
     pub fn in_memory() -> Self {
-        Self { inner: Inner::new(State::default(), false), journal: None }
+        Self { inner: Inner::new(State::default(), false), journal: Mutex::default() }
     }
 
     /// Opens (or creates) the store in `dir` and recovers what was acknowledged.
@@ -93,7 +93,7 @@ impl Store {
             .name("cluster-journal".to_owned())
             .spawn(move || worker.run_journal(journal))
             .map_err(|source| StoreError::Directory { path: dir.to_owned(), source })?;
-        Ok(Self { inner, journal: Some(thread) })
+        Ok(Self { inner, journal: Mutex::new(Some(thread)) })
     }
 
     /// Reads under the lock. What is read may not be durable yet; see [`durable`](Self::durable).
@@ -112,7 +112,7 @@ impl Store {
             if self.inner.persistent {
                 self.inner.wake.notify_one();
             } else {
-                self.inner.durable.send_replace(revision);
+                self.inner.announce(revision);
             }
         }
         result
@@ -134,6 +134,19 @@ impl Store {
         }
     }
 
+    /// Writes what is pending, lets go of the data directory and answers nothing more. Without a directory it does
+    /// nothing.
+    pub fn close(&self) {
+        let journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = journal {
+            self.inner.lock().closing = true;
+            self.inner.wake.notify_one();
+            // A journal thread that panicked has nothing left to write.
+            thread.join().ok();
+            self.inner.durable.send_replace(u64::MAX);
+        }
+    }
+
     /// Announces each revision once it is durable; `u64::MAX` after a failure.
     pub fn revisions(&self) -> watch::Receiver<u64> {
         self.inner.durable.subscribe()
@@ -142,12 +155,7 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        self.inner.lock().closing = true;
-        self.inner.wake.notify_one();
-        if let Some(thread) = self.journal.take() {
-            // A panicked journal thread has already poisoned nothing that outlives the store.
-            thread.join().ok();
-        }
+        self.close();
     }
 }
 
@@ -164,6 +172,15 @@ impl Inner {
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Announces that everything up to `revision` is durable. A slower writer does not take back what a faster said.
+    fn announce(&self, revision: u64) {
+        self.durable.send_if_modified(|durable| {
+            let further = revision > *durable;
+            *durable = revision.max(*durable);
+            further
+        });
     }
 
     /// The journal thread: everything written while the last flush ran goes to disk in one.
@@ -185,9 +202,7 @@ impl Inner {
                 None => Ok(()),
             });
             match written {
-                Ok(()) => {
-                    self.durable.send_replace(revision);
-                }
+                Ok(()) => self.announce(revision),
                 Err(error) => {
                     tracing::error!(%error, "the cluster's journal cannot be written");
                     self.lock().failed = Some(error.to_string());

@@ -129,9 +129,9 @@ fn columns(call: &Call<'_>) -> Vec<Column> {
             return columns;
         }
         "leases" => columns.push(column("Holder", |o| o["spec"]["holderIdentity"].clone())),
-        "configmaps" | "secrets" => columns.push(column("Data", |o| {
-            json!(o["data"].as_object().map_or(0, serde_json::Map::len).to_string())
-        })),
+        "configmaps" | "secrets" => {
+            columns.push(column("Data", |o| json!(o["data"].as_object().map_or(0, serde_json::Map::len).to_string())))
+        }
         _ => {}
     }
     columns.push(age());
@@ -246,11 +246,9 @@ mod tests {
     #[test]
     fn ages_read_like_kubectl() {
         let now: Timestamp = "2024-01-02T00:00:00Z".parse().unwrap();
-        for (since, expected) in [
-            ("2024-01-01T23:59:55Z", "5s"),
-            ("2024-01-01T23:56:40Z", "3m20s"),
-            ("2024-01-01T20:00:00Z", "4h"),
-        ] {
+        for (since, expected) in
+            [("2024-01-01T23:59:55Z", "5s"), ("2024-01-01T23:56:40Z", "3m20s"), ("2024-01-01T20:00:00Z", "4h")]
+        {
             assert_eq!(age(&json!(since), now), expected);
         }
     }

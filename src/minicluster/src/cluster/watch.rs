@@ -11,7 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     error::{ApiError, Cause},
-    ops::{Call, read::{Selection, check_not_future}},
+    ops::{
+        Call,
+        read::{Selection, check_not_future},
+    },
     representation::Representation,
     request::{Query, Target},
     resource::ResourceType,

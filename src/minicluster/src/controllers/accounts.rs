@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::{
     Api, Client, ResourceExt as _,
     api::{ObjectMeta, PostParams},
-    runtime::{Controller, controller::Action, watcher},
+    runtime::{Controller, controller::Action, reflector::ObjectRef, watcher},
 };
 
 use super::common::{ReconcileError, Shared, drive, retry};
@@ -14,8 +14,11 @@ use super::common::{ReconcileError, Shared, drive, retry};
 /// Runs the controller.
 pub async fn run(client: Client) {
     let shared = Arc::new(Shared { client: client.clone(), options: super::ControllerOptions::default() });
-    let controller = Controller::new(Api::<Namespace>::all(client.clone()), watcher::Config::default())
-        .owns(Api::<ServiceAccount>::all(client), watcher::Config::default());
+    let controller = Controller::new(Api::<Namespace>::all(client.clone()), watcher::Config::default()).watches(
+        Api::<ServiceAccount>::all(client),
+        watcher::Config::default(),
+        |account| account.namespace().map(|namespace| ObjectRef::<Namespace>::new(&namespace)),
+    );
     drive("accounts", controller.run(reconcile, retry, shared)).await;
 }
 

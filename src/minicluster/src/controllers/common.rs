@@ -1,6 +1,6 @@
 //! What the workload controllers share.
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
@@ -42,7 +42,7 @@ pub fn retry<K>(_: Arc<K>, error: &ReconcileError, _: Arc<Shared>) -> Action {
 }
 
 /// Runs a controller's stream to its end, logging what goes wrong.
-pub async fn drive<T: Debug, E: std::fmt::Display>(name: &str, stream: impl Stream<Item = Result<T, E>>) {
+pub async fn drive<T, E: std::fmt::Display>(name: &str, stream: impl Stream<Item = Result<T, E>>) {
     let mut stream = std::pin::pin!(stream);
     while let Some(result) = stream.next().await {
         if let Err(error) = result {

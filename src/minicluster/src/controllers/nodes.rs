@@ -17,8 +17,11 @@ use super::common::{ReconcileError, Shared, drive, retry};
 pub async fn run(client: Client) {
     let shared = Arc::new(Shared { client: client.clone(), options: super::ControllerOptions::default() });
     let leases: Api<Lease> = Api::namespaced(client.clone(), "kube-node-lease");
-    let controller = Controller::new(Api::<Node>::all(client), watcher::Config::default())
-        .watches(leases, watcher::Config::default(), |lease| [ObjectRef::<Node>::new(&lease.name_any())]);
+    let controller = Controller::new(Api::<Node>::all(client), watcher::Config::default()).watches(
+        leases,
+        watcher::Config::default(),
+        |lease| [ObjectRef::<Node>::new(&lease.name_any())],
+    );
     drive("nodes", controller.run(reconcile, retry, shared)).await;
 }
 

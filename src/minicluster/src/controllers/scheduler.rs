@@ -66,10 +66,8 @@ async fn bind(api: &Api<Pod>, pod: &Pod, node: &str) -> Result<(), kube::Error> 
         "metadata": { "name": pod.name_any(), "namespace": pod.namespace(), "uid": pod.uid() },
         "target": { "apiVersion": "v1", "kind": "Node", "name": node },
     });
-    let body = serde_json::to_vec(&binding).map_err(kube::Error::SerdeError)?;
-    let created: Result<serde_json::Value, _> =
-        api.create_subresource("binding", &pod.name_any(), &PostParams::default(), body).await;
-    created.map(drop)
+    let parameters = PostParams::default();
+    api.create_subresource::<_, serde_json::Value>("binding", &pod.name_any(), &parameters, &binding).await.map(drop)
 }
 
 async fn tell(api: &Api<Pod>, pod: &Pod, why: &str) -> Result<(), kube::Error> {

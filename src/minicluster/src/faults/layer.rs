@@ -39,8 +39,7 @@ struct Inner {
 impl Faults {
     /// Faults after `plan`.
     pub fn new(plan: FaultPlan) -> Self {
-        let inner =
-            Inner { plan: Mutex::new(plan), trace: Mutex::default(), crashed: CancellationToken::new() };
+        let inner = Inner { plan: Mutex::new(plan), trace: Mutex::default(), crashed: CancellationToken::new() };
         Self { inner: Arc::new(inner) }
     }
 
@@ -203,7 +202,9 @@ fn lost(when: &str) -> BoxError {
 
 fn refusal(code: u16) -> Response<Body> {
     let (reason, message) = match code {
-        409 => ("Conflict", "the object has been modified; please apply your changes to the latest version and try again"),
+        409 => {
+            ("Conflict", "the object has been modified; please apply your changes to the latest version and try again")
+        }
         429 => ("TooManyRequests", "the server has received too many requests and has asked us to try again later"),
         503 => ("ServiceUnavailable", "the server is currently unable to handle the request"),
         504 => ("Timeout", "the server was unable to return a response in the time allotted"),

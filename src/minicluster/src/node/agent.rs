@@ -14,7 +14,10 @@ use kube::{
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{context::Context, pod::PodRun};
+use super::{
+    context::Context,
+    pod::{PodRun, is_finished},
+};
 
 /// The latest a pod's task should know.
 #[derive(Clone, Debug)]
@@ -43,7 +46,10 @@ pub async fn run(context: Arc<Context>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => break,
             Some(ended) = agent.tasks.join_next(), if !agent.tasks.is_empty() => {
-                if let Ok(uid) = ended {
+                // A successor with the same uid may already be running.
+                if let Ok(uid) = ended
+                    && agent.pods.get(&uid).is_some_and(watch::Sender::is_closed)
+                {
                     agent.pods.remove(&uid);
                 }
             }
@@ -75,11 +81,7 @@ impl Agent {
             sender.send_replace(Seen::Pod(pod));
             return;
         }
-        let finished = matches!(
-            pod.status.as_ref().and_then(|s| s.phase.as_deref()),
-            Some("Succeeded" | "Failed")
-        );
-        if finished && pod.metadata.deletion_timestamp.is_none() {
+        if is_finished(&pod) && pod.metadata.deletion_timestamp.is_none() {
             return;
         }
         let (sender, updates) = watch::channel(Seen::Pod(pod.clone()));

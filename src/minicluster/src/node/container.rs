@@ -195,8 +195,10 @@ impl ContainerRun {
             End::Stopped => {
                 let note = format!("Stopping container {}", self.container.name);
                 process.terminate();
-                let (code, ()) =
-                    tokio::join!(self.end(process, self.stop.clone()), self.context.event(&self.pod, false, "Killing", note));
+                let (code, ()) = tokio::join!(
+                    self.end(process, self.stop.clone()),
+                    self.context.event(&self.pod, false, "Killing", note)
+                );
                 (code, None)
             }
         }
@@ -226,6 +228,7 @@ impl ContainerRun {
     /// Runs the probes; returns when the container has to be restarted.
     async fn probe(&self, target: &ProbeTarget, record: &mut ContainerRecord) {
         if let Some(startup) = &self.container.startup_probe {
+            probe::initial_delay(startup).await;
             if !self.passes(startup, target).await {
                 return;
             }
@@ -236,7 +239,10 @@ impl ContainerRun {
         let readiness = self.follow_readiness(target, record);
         let liveness = async {
             match &self.container.liveness_probe {
-                Some(liveness) => while self.passes(liveness, target).await {},
+                Some(liveness) => {
+                    probe::initial_delay(liveness).await;
+                    while self.passes(liveness, target).await {}
+                }
                 None => std::future::pending().await,
             }
         };
@@ -270,7 +276,6 @@ impl ContainerRun {
 
     /// Runs a startup or liveness probe until it passes (true) or has failed for good (false).
     async fn passes(&self, probe: &Probe, target: &ProbeTarget) -> bool {
-        probe::initial_delay(probe).await;
         let mut threshold = Threshold::new(probe);
         loop {
             let result = probe::run(probe, &self.container, target).await;
@@ -290,29 +295,31 @@ impl ContainerRun {
     /// What to run, or why it cannot be said yet.
     async fn prepare(&self) -> Result<Program, String> {
         let namespace = self.pod.namespace().unwrap_or_default();
-        let sources = Sources::fetch(&self.context.client, &namespace, &self.container).await.map_err(|e| e.to_string())?;
-        let own = environment::variables(&self.pod, &self.container, &self.pod_ip, &sources).map_err(|e| e.to_string())?;
+        let sources =
+            Sources::fetch(&self.context.client, &namespace, &self.container).await.map_err(|e| e.to_string())?;
+        let own =
+            environment::variables(&self.pod, &self.container, &self.pod_ip, &sources).map_err(|e| e.to_string())?;
         let words = environment::command(&self.container, &own).map_err(|e| e.to_string())?;
         volumes::prepare(&self.pod, &self.container)?;
         let options = &self.context.options;
         let scratch = self.context.pod_dir(&self.pod.uid().unwrap_or_default());
         std::fs::create_dir_all(&scratch).map_err(|e| format!("{}: {e}", scratch.display()))?;
-        let mut environment = Vec::from([
+        let mut all = Vec::from([
             ("PATH".to_owned(), std::env::var("PATH").unwrap_or_default()),
             ("HOSTNAME".to_owned(), self.pod.name_any()),
             ("HOME".to_owned(), scratch.display().to_string()),
             (orphans::MARK.to_owned(), options.data_dir.display().to_string()),
         ]);
         let passed = options.pass_environment.iter().filter_map(|n| Some((n.clone(), std::env::var(n).ok()?)));
-        environment.extend(passed);
-        environment.extend(own);
-        let path = environment.iter().rev().find(|(n, _)| n == "PATH").map(|(_, v)| v.clone()).unwrap_or_default();
+        all.extend(passed);
+        all.extend(own);
+        let path = all.iter().rev().find(|(n, _)| n == "PATH").map(|(_, v)| v.clone()).unwrap_or_default();
         let (word, arguments) = words.split_first().ok_or("the container has no command")?;
         let found = environment::find_executable(word, &options.bin_dir, &path);
         Ok(Program {
             path: found.unwrap_or_else(|| word.into()),
             arguments: arguments.to_vec(),
-            environment,
+            environment: all,
             directory: self.container.working_dir.as_ref().map_or(scratch, Into::into),
             log: super::log_path(&options.data_dir, &namespace, &self.pod.name_any(), &self.container.name),
         })

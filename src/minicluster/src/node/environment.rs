@@ -1,6 +1,9 @@
 //! A container's command and environment, resolved as a kubelet does.
 
-use std::{collections::BTreeMap, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use k8s_openapi::{
     ByteString,
@@ -106,18 +109,18 @@ fn from_source(
     sources: &Sources,
 ) -> Result<Option<String>, ConfigError> {
     if let Some(field) = &source.field_ref {
-        let unsupported =
-            || ConfigError::Field { variable: variable.to_owned(), field: field.field_path.clone() };
+        let unsupported = || ConfigError::Field { variable: variable.to_owned(), field: field.field_path.clone() };
         return downward(pod, &field.field_path, pod_ip).map(Some).ok_or_else(unsupported);
     }
-    let key = |kind: &str, name: &str, key: &str, optional: Option<bool>, data: Option<&BTreeMap<String, String>>| {
-        match data.map(|data| data.get(key)) {
+    let key =
+        |kind: &str, name: &str, key: &str, optional: Option<bool>, data: Option<&BTreeMap<String, String>>| match data
+            .map(|data| data.get(key))
+        {
             Some(Some(value)) => Ok(Some(value.clone())),
             _ if optional == Some(true) => Ok(None),
             Some(None) => Err(ConfigError::Missing(format!("couldn't find key {key} in {kind} {name}"))),
             None => Err(ConfigError::Missing(format!("{kind} {name:?} not found"))),
-        }
-    };
+        };
     if let Some(r) = &source.config_map_key_ref {
         return key("ConfigMap", &r.name, &r.key, r.optional, sources.config_maps.get(&r.name));
     }

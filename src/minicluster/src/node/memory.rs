@@ -19,7 +19,8 @@ pub async fn exceeded(pgid: i32, limit_bytes: Option<u64>) {
 /// Resident memory of a process group in KiB; shared pages count once for each process.
 fn resident_kib(pgid: i32) -> u64 {
     let Ok(processes) = fs::read_dir("/proc") else { return 0 };
-    let of_process = |entry: fs::DirEntry| resident_in_group(&fs::read_to_string(entry.path().join("status")).ok()?, pgid);
+    let of_process =
+        |entry: fs::DirEntry| resident_in_group(&fs::read_to_string(entry.path().join("status")).ok()?, pgid);
     processes.flatten().filter_map(of_process).sum()
 }
 

@@ -45,9 +45,13 @@ pub struct PodRun {
 impl PodRun {
     /// Takes a pod on. What its status says of containers an earlier life of the node ran is taken over.
     pub fn new(context: Arc<Context>, pod: Arc<Pod>) -> std::io::Result<Self> {
-        let pod_ip = context.addresses.take()?.to_string();
         let api = Api::namespaced(context.client.clone(), &pod.namespace().unwrap_or_default());
         let status = pod.status.clone().unwrap_or_default();
+        // A pod that has ended only waits to be deleted and keeps the address it had.
+        let pod_ip = match status.pod_ip.clone().filter(|_| is_finished(&pod)) {
+            Some(ip) => ip,
+            None => context.addresses.take()?.to_string(),
+        };
         let now = Timestamp::now();
         let containers = pod.spec.iter().flat_map(|s| &s.containers).map(|c| {
             let before = status.container_statuses.iter().flatten().find(|s| s.name == c.name);
@@ -73,7 +77,7 @@ impl PodRun {
         let mut tasks = JoinSet::new();
         self.follow_deletion();
         self.start_containers(&reports, &mut tasks);
-        let mut reported: Option<PodStatus> = None;
+        let mut reported = is_finished(&self.pod).then(|| self.status(None));
         let (mut retry, mut not_before) = (RETRY.0, Instant::now());
         loop {
             let status = self.status(reported.as_ref());
@@ -131,9 +135,8 @@ impl PodRun {
         tasks: &mut JoinSet<()>,
     ) {
         let policy = self.pod.spec.as_ref().and_then(|s| s.restart_policy.clone()).unwrap_or_default();
-        let lost = |record: &ContainerRecord| {
-            matches!(&record.phase, Phase::Ended(e) if e.reason == "ContainerStatusUnknown")
-        };
+        let lost =
+            |record: &ContainerRecord| matches!(&record.phase, Phase::Ended(e) if e.reason == "ContainerStatusUnknown");
         if policy == "Never" && self.containers.values().any(lost) {
             // Lost processes of a pod that is never restarted end the pod; its owner may replace it.
             self.disrupted = true;
@@ -214,10 +217,9 @@ impl PodRun {
 
     fn follow_deletion(&mut self) {
         let metadata = &self.pod.metadata;
-        if let Some(at) = &metadata.deletion_timestamp {
+        if metadata.deletion_timestamp.is_some() {
             let grace = metadata.deletion_grace_period_seconds.unwrap_or_default().unsigned_abs();
-            let left = u64::try_from(at.0.as_second() - Timestamp::now().as_second()).unwrap_or_default();
-            self.stop_by(Duration::from_secs(left.min(grace)));
+            self.stop_by(Duration::from_secs(grace));
         }
     }
 
@@ -256,6 +258,11 @@ impl PodRun {
         // It is not there if the pod never started.
         std::fs::remove_dir_all(dir).ok();
     }
+}
+
+/// Whether a pod has ended for good.
+pub fn is_finished(pod: &Pod) -> bool {
+    matches!(pod.status.as_ref().and_then(|s| s.phase.as_deref()), Some("Succeeded" | "Failed"))
 }
 
 /// Whether an error says that this pod no longer exists, or that another one has its name.

@@ -82,7 +82,10 @@ pub async fn run(probe: &Probe, container: &Container, target: &ProbeTarget) -> 
         } else if let Some(tcp) = &probe.tcp_socket {
             let host = tcp.host.clone().unwrap_or_else(|| target.pod_ip.clone());
             let port = port_number(&tcp.port, container)?;
-            TcpStream::connect((host.as_str(), port)).await.map(drop).map_err(|e| format!("dial tcp {host}:{port}: {e}"))
+            TcpStream::connect((host.as_str(), port))
+                .await
+                .map(drop)
+                .map_err(|e| format!("dial tcp {host}:{port}: {e}"))
         } else if let Some(exec) = &probe.exec {
             execute(exec.command.as_deref().unwrap_or_default(), target).await
         } else {
@@ -114,7 +117,7 @@ async fn http_get(get: &HTTPGetAction, container: &Container, target: &ProbeTarg
         let status = response.status();
         // The body is read so that the server sees a whole exchange; what it says does not matter.
         response.into_body().collect().await.ok();
-        Ok(status)
+        Ok::<_, String>(status)
     };
     let mut exchange = std::pin::pin!(exchange);
     let status = tokio::select! {

@@ -93,7 +93,7 @@ fn spawn(program: &Program) -> io::Result<Child> {
 #[allow(unsafe_code)]
 fn die_with_parent(command: &mut std::process::Command) {
     let parent = nix::unistd::getpid();
-    let prepare = move || {
+    let prepare = move || -> io::Result<()> {
         nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
         // The parent may have died before the line above took effect.
         if nix::unistd::getppid() == parent { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use k8s_openapi::{
     api::core::v1::{
-        ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus, HostIP,
-        Pod, PodCondition, PodIP, PodSpec, PodStatus,
+        ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
+        HostIP, Pod, PodCondition, PodIP, PodSpec, PodStatus,
     },
     apimachinery::pkg::apis::meta::v1::Time,
 };
-use kube::ResourceExt as _;
 
 use super::register::HOST_IP;
 
@@ -110,7 +109,8 @@ pub fn pod_status(inputs: &Inputs<'_>) -> PodStatus {
         _ => phase(&spec, inputs.containers, inputs.ending),
     };
     let failure = inputs.failure.map(|(reason, message)| (reason.to_owned(), message.to_owned()));
-    let (reason, message) = failure.map_or_else(|| (previous.reason.clone(), previous.message.clone()), |(r, m)| (Some(r), Some(m)));
+    let (reason, message) =
+        failure.map_or_else(|| (previous.reason.clone(), previous.message.clone()), |(r, m)| (Some(r), Some(m)));
     let statuses = spec.containers.iter().filter_map(|c| {
         let record = inputs.containers.get(&c.name)?;
         Some(container_status(&c.name, c.image.as_deref().unwrap_or_default(), record))
@@ -126,7 +126,7 @@ pub fn pod_status(inputs: &Inputs<'_>) -> PodStatus {
         start_time: Some(Time(inputs.start_time)),
         reason,
         message,
-        observed_generation: inputs.pod.meta().generation,
+        observed_generation: inputs.pod.metadata.generation,
         qos_class: previous.qos_class.clone(),
         ..PodStatus::default()
     }
@@ -206,55 +206,47 @@ fn conditions(inputs: &Inputs<'_>, previous: &PodStatus, phase: &str) -> Vec<Pod
         .filter(|(_, r)| !(r.ready && matches!(r.phase, Phase::Running(_))))
         .map(|(name, _)| name.as_str())
         .collect();
+    let list = format!("containers with unready status: [{}]", unready.join(" "));
     let ready = match phase {
-        "Succeeded" => Err(("PodCompleted", None)),
-        "Failed" => Err(("PodFailed", None)),
-        _ if unready.is_empty() => Ok(()),
-        _ => Err(("ContainersNotReady", Some(format!("containers with unready status: [{}]", unready.join(" "))))),
+        "Succeeded" => (false, "PodCompleted", ""),
+        "Failed" => (false, "PodFailed", ""),
+        _ if unready.is_empty() => (true, "", ""),
+        _ => (false, "ContainersNotReady", list.as_str()),
     };
-    let any_id = inputs.containers.values().any(|r| r.id.is_some());
-    let sandbox = if any_id && !matches!(phase, "Succeeded" | "Failed") { Ok(()) } else { Err(("", None)) };
-    let initialized = if phase == "Succeeded" { Err(("PodCompleted", None)) } else { Ok(()) };
-    // A completed pod counts as initialised; only its reason says more.
+    let finished = matches!(phase, "Succeeded" | "Failed");
+    let has_processes = !finished && inputs.containers.values().any(|r| r.id.is_some());
+    let initialized = if phase == "Succeeded" { "PodCompleted" } else { "" };
     let mut conditions = vec![
-        condition(inputs, previous, "PodReadyToStartContainers", sandbox),
-        condition(inputs, previous, "Initialized", initialized),
-        condition(inputs, previous, "Ready", ready.clone()),
+        condition(inputs, previous, "PodReadyToStartContainers", (has_processes, "", "")),
+        condition(inputs, previous, "Initialized", (true, initialized, "")),
+        condition(inputs, previous, "Ready", ready),
         condition(inputs, previous, "ContainersReady", ready),
-        condition(inputs, previous, "PodScheduled", Ok(())),
+        condition(inputs, previous, "PodScheduled", (true, "", "")),
     ];
-    if phase == "Succeeded" {
-        "True".clone_into(&mut conditions[1].status);
-    }
     if inputs.disrupted {
-        let mut disrupted = condition(inputs, previous, "DisruptionTarget", Ok(()));
-        disrupted.reason = Some("TerminationByKubelet".to_owned());
-        disrupted.message = Some("The pod's processes were lost when its node stopped.".to_owned());
-        conditions.push(disrupted);
+        let why = (true, "TerminationByKubelet", "The pod's processes were lost when its node stopped.");
+        conditions.push(condition(inputs, previous, "DisruptionTarget", why));
     }
     conditions
 }
 
-/// A condition that keeps the time of its last transition while its status stays.
+/// A condition (status, reason, message) that keeps the time of its last transition while its status stays.
 fn condition(
     inputs: &Inputs<'_>,
     previous: &PodStatus,
     kind: &str,
-    state: Result<(), (&str, Option<String>)>,
+    (holds, reason, message): (bool, &str, &str),
 ) -> PodCondition {
-    let status = if state.is_ok() { "True" } else { "False" };
+    let status = if holds { "True" } else { "False" };
     let before = previous.conditions.iter().flatten().find(|c| c.type_ == kind && c.status == status);
-    let (reason, message) = match state {
-        Err((reason, message)) if !reason.is_empty() => (Some(reason.to_owned()), message),
-        _ => (None, None),
-    };
+    let given = |text: &str| Some(text.to_owned()).filter(|t| !t.is_empty());
     PodCondition {
         type_: kind.to_owned(),
         status: status.to_owned(),
-        reason,
-        message,
+        reason: given(reason),
+        message: given(message),
         last_transition_time: before.and_then(|c| c.last_transition_time.clone()).or(Some(Time(inputs.now))),
-        observed_generation: inputs.pod.meta().generation,
+        observed_generation: inputs.pod.metadata.generation,
         ..PodCondition::default()
     }
 }
@@ -266,6 +258,33 @@ mod tests {
     fn ended(exit_code: i32) -> Ended {
         let at = Timestamp::UNIX_EPOCH;
         Ended { exit_code, reason: "x".into(), message: None, started_at: Some(at), finished_at: at }
+    }
+
+    /// A status computed twice is the same: the node reports only what changed.
+    #[test]
+    fn a_status_that_stays_is_not_reported_again() {
+        for (code, policy) in [(0, "Never"), (1, "Never"), (0, "Always")] {
+            let pod: Pod =
+                serde_json::from_value(serde_json::json!({ "spec": { "restartPolicy": policy, "containers": [] } }))
+                    .unwrap();
+            let record = ContainerRecord { phase: Phase::Ended(ended(code)), ..ContainerRecord::new() };
+            let containers = BTreeMap::from([("c".to_owned(), record)]);
+            let at = |second, previous: &PodStatus| {
+                pod_status(&Inputs {
+                    pod: &pod,
+                    pod_ip: "127.1.0.1",
+                    start_time: Timestamp::UNIX_EPOCH,
+                    containers: &containers,
+                    ending: true,
+                    failure: None,
+                    disrupted: true,
+                    previous,
+                    now: Timestamp::from_second(second).unwrap(),
+                })
+            };
+            let first = at(1, &PodStatus::default());
+            assert_eq!(at(2, &first), first, "{code} {policy}");
+        }
     }
 
     #[test]
@@ -285,8 +304,7 @@ mod tests {
             ("Always", Phase::Ended(ended(0)), None, true, "Succeeded"),
         ] {
             let spec = PodSpec { restart_policy: Some(policy.into()), ..PodSpec::default() };
-            let record =
-                ContainerRecord { phase: phase_now.clone(), last: last.map(ended), ..ContainerRecord::new() };
+            let record = ContainerRecord { phase: phase_now.clone(), last: last.map(ended), ..ContainerRecord::new() };
             let containers = BTreeMap::from([("c".to_owned(), record)]);
             assert_eq!(phase(&spec, &containers, ending), expected, "{policy} {phase_now:?} {ending}");
         }

@@ -105,7 +105,9 @@ impl AdapterSettings {
 fn projections(targets: Targets) -> Result<Vec<Projection>, AdapterError> {
     let names = match targets {
         Targets::Text(text) if text == "all-linear" => return Ok(Projection::ALL.to_vec()),
-        Targets::Text(pattern) => return Err(AdapterError::Unsupported(format!("the pattern {pattern:?} as target_modules"))),
+        Targets::Text(pattern) => {
+            return Err(AdapterError::Unsupported(format!("the pattern {pattern:?} as target_modules")));
+        }
         Targets::List(names) => names,
     };
     let mut found = Vec::with_capacity(names.len());
@@ -122,9 +124,19 @@ fn projections(targets: Targets) -> Result<Vec<Projection>, AdapterError> {
 /// default changes nothing.
 fn refuse_unsupported(other: &Map<String, Value>) -> Result<(), AdapterError> {
     const CHANGING: [&str; 13] = [
-        "use_dora", "lora_bias", "fan_in_fan_out", "modules_to_save", "layer_replication", "layers_to_transform",
-        "rank_pattern", "alpha_pattern", "target_parameters", "trainable_token_indices", "alora_invocation_tokens",
-        "use_qalora", "use_bdlora",
+        "use_dora",
+        "lora_bias",
+        "fan_in_fan_out",
+        "modules_to_save",
+        "layer_replication",
+        "layers_to_transform",
+        "rank_pattern",
+        "alpha_pattern",
+        "target_parameters",
+        "trainable_token_indices",
+        "alora_invocation_tokens",
+        "use_qalora",
+        "use_bdlora",
     ];
     for key in CHANGING {
         let idle = match other.get(key) {

@@ -114,7 +114,14 @@ struct TokenizerArgs {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help is not an error; a wrong command line is one that trying again cannot mend.
+            let code = if error.use_stderr() { EXIT_USER_ERROR as u8 } else { 0 };
+            return if error.print().is_ok() { ExitCode::from(code) } else { ExitCode::FAILURE };
+        }
+    };
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     backend::use_threads(cli.threads);
     let result = match cli.command {

@@ -3,8 +3,7 @@ use crate::backend::Cpu;
 use crate::batches::Sequence;
 use crate::testing::tiny_decoder;
 
-const RECIPE: LoraRecipe =
-    LoraRecipe { rank: 2, alpha: 4.0, learning_rate: 1e-2, epochs: 8, batch_size: 4, seed: 7 };
+const RECIPE: LoraRecipe = LoraRecipe { rank: 2, alpha: 4.0, learning_rate: 1e-2, epochs: 8, batch_size: 4, seed: 7 };
 
 fn identity(recipe: LoraRecipe) -> RunIdentity {
     let digest = |text: &str| Digest::of_bytes(text.as_bytes());
@@ -110,8 +109,7 @@ fn a_finished_run_is_remembered_while_its_adapter_is_whole() {
     assert!(checkpoints.finished().is_none());
     let adapter = store.put_adapter(&[("adapter_config.json", b"{}")]).unwrap();
     let path = genesis_artifacts::path_of_uri(&adapter.uri).unwrap();
-    let trained =
-        JobEvent::Trained { adapter, rank: 2, size_bytes: 2, first_loss: 1.5, last_loss: 0.5, steps: 8 };
+    let trained = JobEvent::Trained { adapter, rank: 2, size_bytes: 2, first_loss: 1.5, last_loss: 0.5, steps: 8 };
     checkpoints.finish(&trained).unwrap();
     assert_eq!(checkpoints.finished(), Some(trained));
     std::fs::write(path.join("adapter_config.json"), b"[]").unwrap();

@@ -10,8 +10,8 @@ use burn_flex::FlexTensor;
 use super::FusedOps;
 
 mod gate;
-mod layout;
 mod lanes;
+mod layout;
 mod norm;
 mod rows;
 mod softmax;

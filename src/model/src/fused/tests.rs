@@ -86,7 +86,7 @@ fn textbook_attention(q: Tensor<Graph, 4>, k: Tensor<Graph, 4>, v: Tensor<Graph,
 
 #[test]
 fn attention_equals_the_textbooks_with_every_gradient() {
-    let (q, k, v) = (leaf([2, 7, 6, 4], 0.1) , leaf([2, 7, 2, 4], 0.5), leaf([2, 7, 2, 4], 0.9));
+    let (q, k, v) = (leaf([2, 7, 6, 4], 0.1), leaf([2, 7, 2, 4], 0.5), leaf([2, 7, 2, 4], 0.9));
     let fused = || Graph::causal_attention(q.clone(), k.clone(), v.clone());
     let composed = || textbook_attention(q.clone(), k.clone(), v.clone());
     assert_same(gradients(fused(), &q, &k), gradients(composed(), &q, &k));
@@ -95,7 +95,8 @@ fn attention_equals_the_textbooks_with_every_gradient() {
 
 #[test]
 fn attention_never_looks_ahead() {
-    let (q, k, v) = (values::<Cpu, 4>([1, 6, 2, 4], 0.1), values::<Cpu, 4>([1, 6, 2, 4], 0.5), values([1, 6, 2, 4], 0.9));
+    let (q, k, v) =
+        (values::<Cpu, 4>([1, 6, 2, 4], 0.1), values::<Cpu, 4>([1, 6, 2, 4], 0.5), values([1, 6, 2, 4], 0.9));
     let whole = Cpu::causal_attention(q.clone(), k.clone(), v.clone());
     let part = Cpu::causal_attention(q.narrow(1, 0, 4), k.narrow(1, 0, 4), v.narrow(1, 0, 4));
     assert!(difference(&whole.narrow(0, 0, 4), &part) < 1e-6);
@@ -105,7 +106,8 @@ fn attention_never_looks_ahead() {
 fn cross_entropy_equals_its_definition_and_gradient() {
     let (hidden, embedding) = (leaf([11, 8], 0.1), leaf([13, 8], 0.6));
     let targets = Tensor::<Graph, 1, Int>::from_data([0, 12, 3, 3, 7, 1, 2, 5, 9, 11, 4], &Default::default());
-    let weights: Tensor<Graph, 1> = Tensor::from_data([1.0, 0.15, 0.0, 1.0, 2.0, 1.0, 1.0, 0.5, 1.0, 1.0, 0.1], &Default::default());
+    let weights: Tensor<Graph, 1> =
+        Tensor::from_data([1.0, 0.15, 0.0, 1.0, 2.0, 1.0, 1.0, 0.5, 1.0, 1.0, 0.1], &Default::default());
     let composed = {
         let log_p = burn::tensor::activation::log_softmax(hidden.clone().matmul(embedding.clone().transpose()), 1);
         let chosen: Tensor<Graph, 1> = log_p.gather(1, targets.clone().unsqueeze_dim(1)).squeeze_dim(1);
@@ -118,7 +120,8 @@ fn cross_entropy_equals_its_definition_and_gradient() {
 
 #[test]
 fn the_portable_building_blocks_equal_the_cpus() {
-    let random = |shape: [usize; 5]| Tensor::<Cpu, 5>::random(shape, Distribution::Uniform(-3.0, 3.0), &Default::default());
+    let random =
+        |shape: [usize; 5]| Tensor::<Cpu, 5>::random(shape, Distribution::Uniform(-3.0, 3.0), &Default::default());
     let (scores, grad) = (random([2, 2, 3, 5, 5]), random([2, 2, 3, 5, 5]));
     let p = Cpu::causal_softmax(scores.clone(), 0.4);
     assert!(difference(&p, &reference::causal_softmax(scores, 0.4)) < 1e-6);
@@ -133,7 +136,8 @@ fn the_portable_building_blocks_equal_the_cpus() {
     let (loss_again, by_logits_again) = reference::softmax_loss(logits, targets, weights);
     assert!(difference(&loss, &loss_again) < 1e-5 && difference(&by_logits, &by_logits_again) < 1e-6);
 
-    let (x, w, g) = (values::<Cpu, 4>([2, 3, 2, 6], 0.1), values::<Cpu, 1>([6], 0.4), values::<Cpu, 4>([2, 3, 2, 6], 0.8));
+    let (x, w, g) =
+        (values::<Cpu, 4>([2, 3, 2, 6], 0.1), values::<Cpu, 1>([6], 0.4), values::<Cpu, 4>([2, 3, 2, 6], 0.8));
     let rope = RopeTable::<Cpu>::up_to(100.0, 6, 3, &Default::default());
     let angles = || (rope.cos.clone(), rope.sin.clone());
     let (by_x, by_w) = Cpu::norm_rotate_backward(x.clone(), w.clone(), 1e-6, angles(), g.clone());

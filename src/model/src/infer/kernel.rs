@@ -5,6 +5,10 @@
 //! which they are read ([`cache`]), and each thread takes some sequences through the whole decoder
 //! ([`pass`]), so threads meet once a step. A row's arithmetic does not depend on the other rows: the same sequence
 //! gives the same bits in any batch.
+//!
+//! Loops run inside [`pulp::WithSimd`], and what they call is always inlined: anything else is compiled for processors
+//! without AVX and FMA, where a fused multiply-add is a slow function call.
+#![allow(clippy::inline_always, reason = "it decides for which instruction set the code is compiled")]
 
 mod cache;
 mod lora;

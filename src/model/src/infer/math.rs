@@ -1,4 +1,9 @@
 //! Element-wise functions of the decoder, written so that the compiler turns them into vector instructions.
+//!
+//! Those on rows choose the instruction set themselves; the others are for use inside a [`WithSimd`].
+#![allow(clippy::inline_always, reason = "they must be compiled into the dispatched instruction set")]
+
+use pulp::{Simd, WithSimd};
 
 /// Partial sums kept side by side, so that a reduction needs no chain of dependent additions.
 const LANES: usize = 8;
@@ -27,16 +32,27 @@ pub(super) fn exp(x: f32) -> f32 {
     p * power
 }
 
-/// `y = x / √(mean(x²) + ε) · w` for one row, as transformers' `Qwen3RMSNorm`.
-#[inline(always)]
+/// `y = x / √(mean(x²) + ε) · w` for every row of `x`, as transformers' `Qwen3RMSNorm`; rows are as wide as `weight`.
 pub(super) fn rms_norm(x: &[f32], weight: &[f32], eps: f32, y: &mut [f32]) {
-    let scale = inverse_rms(x, eps);
-    for ((y, x), weight) in y.iter_mut().zip(x).zip(weight) {
-        *y = x * scale * weight;
+    struct Rows<'a>(&'a [f32], &'a [f32], f32, &'a mut [f32]);
+    impl WithSimd for Rows<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) {
+            let Self(x, weight, eps, y) = self;
+            for (x, y) in x.chunks_exact(weight.len()).zip(y.chunks_exact_mut(weight.len())) {
+                let scale = inverse_rms(x, eps);
+                for ((y, x), weight) in y.iter_mut().zip(x).zip(weight) {
+                    *y = x * scale * weight;
+                }
+            }
+        }
     }
+    pulp::Arch::new().dispatch(Rows(x, weight, eps, y));
 }
 
-/// [`rms_norm`] that overwrites its input.
+/// [`rms_norm`] of one row that overwrites its input.
 #[inline(always)]
 pub(super) fn rms_norm_in_place(x: &mut [f32], weight: &[f32], eps: f32) {
     let scale = inverse_rms(x, eps);
@@ -51,12 +67,38 @@ fn inverse_rms(x: &[f32], eps: f32) -> f32 {
     1.0 / (squares / x.len() as f32 + eps).sqrt()
 }
 
-/// `silu(gate) · up`, with `silu(g) = g / (1 + e⁻ᵍ)`.
-#[inline(always)]
-pub(super) fn swiglu(gate: &[f32], up: &[f32], y: &mut [f32]) {
-    for ((y, gate), up) in y.iter_mut().zip(gate).zip(up) {
-        *y = gate / (1.0 + exp(-gate)) * up;
+/// `silu(gate) · up`, with `silu(g) = g / (1 + e⁻ᵍ)`; a row of `x` is a row of gates, then one of ups, `width` each.
+pub(super) fn swiglu(x: &[f32], width: usize, y: &mut [f32]) {
+    struct Rows<'a>(&'a [f32], usize, &'a mut [f32]);
+    impl WithSimd for Rows<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) {
+            let Self(x, width, y) = self;
+            for (row, y) in x.chunks_exact(2 * width).zip(y.chunks_exact_mut(width)) {
+                let (gate, up) = row.split_at(width);
+                for ((y, gate), up) in y.iter_mut().zip(gate).zip(up) {
+                    *y = gate / (1.0 + exp(-gate)) * up;
+                }
+            }
+        }
     }
+    pulp::Arch::new().dispatch(Rows(x, width, y));
+}
+
+/// [`softmax`] that chooses the instruction set.
+pub(super) fn softmax_row(x: &mut [f32], scale: f32) {
+    struct Row<'a>(&'a mut [f32], f32);
+    impl WithSimd for Row<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) {
+            softmax(self.0, self.1);
+        }
+    }
+    pulp::Arch::new().dispatch(Row(x, scale));
 }
 
 /// Softmax of `scale · x`, in place.
@@ -135,6 +177,19 @@ mod tests {
         rms_norm(&x, &[2.0; 11], 0.0, &mut y);
         let rms = (x.iter().map(|x| x * x).sum::<f32>() / 11.0).sqrt();
         assert!((y[4] - 2.0 * 5.0 / rms).abs() < 1e-6);
+        let mut z = x;
+        rms_norm_in_place(&mut z, &[2.0; 11], 0.0);
+        assert_eq!(y, z);
+    }
+
+    #[test]
+    fn swiglu_follows_its_definition_in_every_row() {
+        let mut y = [0.0; 4];
+        swiglu(&[0.5, -1.0, 3.0, 4.0, 0.0, 1.0, 5.0, -2.0], 2, &mut y);
+        let silu = |x: f32| x / (1.0 + (-x).exp());
+        for (got, want) in y.iter().zip([silu(0.5) * 3.0, silu(-1.0) * 4.0, 0.0, silu(1.0) * -2.0]) {
+            assert!((got - want).abs() < 1e-6);
+        }
     }
 
     #[test]

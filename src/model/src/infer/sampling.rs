@@ -61,7 +61,7 @@ impl Sampler {
         }
         work.clear();
         work.extend_from_slice(logits);
-        pulp::Arch::new().dispatch(|| math::softmax(work, 1.0 / self.temperature));
+        math::softmax_row(work, 1.0 / self.temperature);
         let point: f64 = self.random.random();
         if self.top_p < 1.0 {
             let nucleus = nucleus(work, self.top_p);

@@ -64,7 +64,7 @@ mod tests {
     use crate::tensors::to_vec;
 
     fn matrix(rows: usize, columns: usize) -> Tensor<Cpu, 2> {
-        let data: Vec<f32> = (0..rows * columns).map(|i| (i as f32 * 1.7).sin() * 5.0).collect();
+        let data: Vec<f32> = (0..rows * columns).map(|i| ((i * i) as f32 * 1.7).sin() * 5.0).collect();
         Tensor::from_data(TensorData::new(data, [rows, columns]), &Default::default())
     }
 

@@ -1,7 +1,7 @@
 //! From the evaluator's numbers to a verdict. Pure.
 
-use genesis_api::genesis_model::GateSpec;
 use genesis_api::evaluation::{EvaluationStatus, RunSummary, SuiteResult};
+use genesis_api::genesis_model::GateSpec;
 use genesis_api::{ArtifactReference, Decimal};
 use genesis_core::promotion::{EvaluationSummary, PromotionGate, SuiteSummary, judge};
 use genesis_core::statistics::clustered_difference;
@@ -16,7 +16,12 @@ const DIGITS: usize = 4;
 const LISTED: usize = 32;
 
 /// Judges, and writes the verdict down with its numbers. The status holds what people need; the report holds the rest.
-pub(super) fn conclude(status: &mut EvaluationStatus, gate: &GateSpec, summary: &EvaluationSummary, report: &ArtifactRef) {
+pub(super) fn conclude(
+    status: &mut EvaluationStatus,
+    gate: &GateSpec,
+    summary: &EvaluationSummary,
+    report: &ArtifactRef,
+) {
     let gate = PromotionGate::from(gate);
     let judgement = judge(&gate, summary);
     let confidence = f64::from(gate.confidence_percent) / 100.0;

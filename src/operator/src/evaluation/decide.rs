@@ -67,7 +67,12 @@ pub fn decide(observed: &Observed, now: Timestamp) -> EvaluationPlan {
     let stand = stand(observed, &mut status, &mut actions, now);
     let mut notices: Vec<Notice> = ended(&stand, &status).into_iter().collect();
     if actions.iter().any(|action| matches!(action, EvaluationAction::CreateJob(_))) {
-        let message = format!("attempt {} on {} servers and {} sandbox pods", status.attempts, observed.replicas.len(), observed.sandboxes.len());
+        let message = format!(
+            "attempt {} on {} servers and {} sandbox pods",
+            status.attempts,
+            observed.replicas.len(),
+            observed.sandboxes.len()
+        );
         notices.push(Notice::normal("EvaluatorStarted", message));
     }
     let over = matches!(stand, Stand::Judged | Stand::Failed(..));
@@ -76,7 +81,12 @@ pub fn decide(observed: &Observed, now: Timestamp) -> EvaluationPlan {
     Plan { actions, status, notices, look_again }
 }
 
-fn stand(observed: &Observed, status: &mut EvaluationStatus, actions: &mut Vec<EvaluationAction>, now: Timestamp) -> Stand {
+fn stand(
+    observed: &Observed,
+    status: &mut EvaluationStatus,
+    actions: &mut Vec<EvaluationAction>,
+    now: Timestamp,
+) -> Stand {
     if status.verdict.is_some() {
         return Stand::Judged;
     }
@@ -106,7 +116,8 @@ fn stand(observed: &Observed, status: &mut EvaluationStatus, actions: &mut Vec<E
         return Stand::Working(Reason::JobRunning, progress(status), true);
     }
     if observed.replicas.is_empty() || observed.sandboxes.is_empty() {
-        let words = format!("{} serving and {} sandbox pods are ready", observed.replicas.len(), observed.sandboxes.len());
+        let words =
+            format!("{} serving and {} sandbox pods are ready", observed.replicas.len(), observed.sandboxes.len());
         return Stand::Working(Reason::WaitingForPods, words, false);
     }
     for adapter in &wanted {
@@ -114,11 +125,15 @@ fn stand(observed: &Observed, status: &mut EvaluationStatus, actions: &mut Vec<E
         match standing(&observed.replicas, &name) {
             Standing::ProvedOnAll => {}
             Standing::Disproved(why) => return Stand::Failed(Reason::InputInvalid, format!("{name}: {why}")),
-            Standing::NoReplica | Standing::Underway(_) if waited > LOAD_PATIENCE_SECONDS && refusal(&observed.replicas, &name).is_some() => {
+            Standing::NoReplica | Standing::Underway(_)
+                if waited > LOAD_PATIENCE_SECONDS && refusal(&observed.replicas, &name).is_some() =>
+            {
                 let why = refusal(&observed.replicas, &name).unwrap_or_default();
                 return Stand::Failed(Reason::InputInvalid, format!("{name}: {why}"));
             }
-            Standing::NoReplica => return Stand::Working(Reason::WaitingForPods, "no replica is ready".to_owned(), false),
+            Standing::NoReplica => {
+                return Stand::Working(Reason::WaitingForPods, "no replica is ready".to_owned(), false);
+            }
             Standing::Underway(why) => return Stand::Working(Reason::LoadingAdapters, format!("{name}: {why}"), false),
         }
     }
@@ -152,7 +167,8 @@ fn after_failure(observed: &Observed, status: &mut EvaluationStatus, now: Timest
     }
     let limit = observed.evaluation.spec.backoff_limit;
     (status.failed_attempts > limit).then(|| {
-        let words = format!("{} attempts failed; the last one: {}: {}", status.failed_attempts, told.reason, told.message);
+        let words =
+            format!("{} attempts failed; the last one: {}: {}", status.failed_attempts, told.reason, told.message);
         Stand::Failed(Reason::BackoffLimitExceeded, words)
     })
 }
@@ -179,7 +195,7 @@ fn progress(status: &EvaluationStatus) -> String {
 fn ended(stand: &Stand, status: &EvaluationStatus) -> Option<Notice> {
     match stand {
         Stand::Judged => {
-            let verdict = status.verdict.map(|verdict| verdict.to_string()).unwrap_or_default();
+            let verdict = status.verdict.map_or_else(String::new, |verdict| format!("{verdict}"));
             Some(Notice::normal("Judged", format!("{verdict}: {}", status.message)))
         }
         Stand::Failed(reason, message) => Some(Notice::warning("EvaluationFailed", format!("{reason}: {message}"))),

@@ -15,7 +15,11 @@ pub fn apply(status: &mut EvaluationStatus, gate: &GateSpec, event: &JobEvent, n
         JobEvent::Evaluated { report, summary } => {
             if let Some(known) = &status.report {
                 // The first verdict stands: a second draw of the dice is no better evidence.
-                return if known.digest == report.digest { Ok(()) } else { Err(Rejected::OtherResult(known.digest.to_string())) };
+                return if known.digest == report.digest {
+                    Ok(())
+                } else {
+                    Err(Rejected::OtherResult(known.digest.to_string()))
+                };
             }
             conclude(status, gate, summary, report);
         }
@@ -43,6 +47,7 @@ pub fn apply(status: &mut EvaluationStatus, gate: &GateSpec, event: &JobEvent, n
 
 #[cfg(test)]
 mod tests {
+    use genesis_api::Decimal;
     use genesis_core::Digest;
     use genesis_core::promotion::{EvaluationSummary, SuiteSummary, Verdict};
     use genesis_core::wire::ArtifactRef;
@@ -63,7 +68,8 @@ mod tests {
             pass1_by_family: vec![(3.0 * gain, 3); 60],
             pass8_by_family: vec![(0.0, 3); 60],
         };
-        let summary = EvaluationSummary { suites: vec![suite], executions: 1440, seed: 1, ..EvaluationSummary::default() };
+        let summary =
+            EvaluationSummary { suites: vec![suite], executions: 1440, seed: 1, ..EvaluationSummary::default() };
         let report = ArtifactRef { uri: "file:///store/reports/r".into(), digest: Digest::of_bytes(content) };
         JobEvent::Evaluated { report, summary: Box::new(summary) }
     }
@@ -76,7 +82,7 @@ mod tests {
         assert_eq!(status.verdict_reason.as_deref(), Some("ImprovementMet"));
         let result = &status.results[0];
         assert_eq!((result.baseline.as_str(), result.candidate.as_str()), ("0.5000", "0.8000"));
-        assert_eq!(result.delta.as_ref().map(|delta| delta.as_str()), Some("0.3000"));
+        assert_eq!(result.delta.as_ref().map(Decimal::as_str), Some("0.3000"));
 
         let once = status.clone();
         apply(&mut status, &GateSpec::default(), &evaluated(0.3, b"r"), Timestamp::UNIX_EPOCH).unwrap();

@@ -54,7 +54,8 @@ pub(super) fn build(observed: &Observed, served_model: &str, attempt: i32, secon
 
 fn arguments(observed: &Observed, served_model: &str) -> Vec<String> {
     let spec = &observed.evaluation.spec;
-    let champion = spec.baseline.as_ref().map_or_else(|| served_model.to_owned(), |baseline| baseline.served_name(served_model));
+    let champion =
+        spec.baseline.as_ref().map_or_else(|| served_model.to_owned(), |baseline| baseline.served_name(served_model));
     let mut arguments = vec!["evaluate".to_owned()];
     let mut add = |flag: &str, value: String| arguments.extend([flag.to_owned(), value]);
     add("--champion", champion);

@@ -47,7 +47,14 @@ pub(super) async fn observe(ctx: &Context, evaluation: &Evaluation) -> Result<Ob
         None => None,
     };
     let job = JobState::of(job.as_ref());
-    Ok(Observed { evaluation: evaluation.clone(), served_model, replicas, sandboxes, job, settings: ctx.settings.clone() })
+    Ok(Observed {
+        evaluation: evaluation.clone(),
+        served_model,
+        replicas,
+        sandboxes,
+        job,
+        settings: ctx.settings.clone(),
+    })
 }
 
 async fn served_model(ctx: &Context, evaluation: &Evaluation, namespace: &str) -> Result<Option<String>, ObserveError> {

@@ -19,7 +19,9 @@ pub(super) async fn act(ctx: &Context, observed: &Observed, plan: &ModelPlan) ->
     let namespace = observed.model.namespace().unwrap_or_default();
     for action in &plan.actions {
         match action {
-            ModelAction::ApplyDeployment(deployment) => writer.apply::<Deployment>("applying a Deployment", deployment).await?,
+            ModelAction::ApplyDeployment(deployment) => {
+                writer.apply::<Deployment>("applying a Deployment", deployment).await?
+            }
             ModelAction::ApplyService(service) => writer.apply::<Service>("applying a Service", service).await?,
             ModelAction::Adapter(change) => change_adapter(ctx, change).await,
             ModelAction::CreateRun(run) => writer.create::<TrainingRun>("creating a TrainingRun", run).await?,
@@ -29,8 +31,12 @@ pub(super) async fn act(ctx: &Context, observed: &Observed, plan: &ModelPlan) ->
             ModelAction::CreateRollout(rollout) => writer.create::<Rollout>("creating a Rollout", rollout).await?,
             ModelAction::Hold { child, name, held } => hold(&writer, &namespace, *child, name, *held).await?,
             ModelAction::Delete { child, name } => match child {
-                Child::TrainingRun => writer.delete::<TrainingRun>("deleting an old TrainingRun", &namespace, name).await?,
-                Child::Evaluation => writer.delete::<Evaluation>("deleting an old Evaluation", &namespace, name).await?,
+                Child::TrainingRun => {
+                    writer.delete::<TrainingRun>("deleting an old TrainingRun", &namespace, name).await?
+                }
+                Child::Evaluation => {
+                    writer.delete::<Evaluation>("deleting an old Evaluation", &namespace, name).await?
+                }
                 Child::Rollout => writer.delete::<Rollout>("deleting an old Rollout", &namespace, name).await?,
             },
         }
@@ -58,10 +64,15 @@ pub(crate) async fn change_adapter(ctx: &Context, change: &AdapterChange) {
 /// Holds a child with its model, or lets it go on. The annotation tells a hold of ours from a person's.
 async fn hold(writer: &Writer<'_>, namespace: &str, child: Child, name: &str, held: bool) -> Result<(), ActError> {
     let mark = if held { json!("true") } else { json!(null) };
-    let patch = |field: &str| json!({ "metadata": { "annotations": { HELD_ANNOTATION: mark } }, "spec": { field: held } });
+    let patch =
+        |field: &str| json!({ "metadata": { "annotations": { HELD_ANNOTATION: mark } }, "spec": { field: held } });
     match child {
-        Child::TrainingRun => writer.merge::<TrainingRun>("holding a TrainingRun", namespace, name, &patch("suspend")).await,
-        Child::Evaluation => writer.merge::<Evaluation>("holding an Evaluation", namespace, name, &patch("suspend")).await,
+        Child::TrainingRun => {
+            writer.merge::<TrainingRun>("holding a TrainingRun", namespace, name, &patch("suspend")).await
+        }
+        Child::Evaluation => {
+            writer.merge::<Evaluation>("holding an Evaluation", namespace, name, &patch("suspend")).await
+        }
         Child::Rollout => writer.merge::<Rollout>("holding a Rollout", namespace, name, &patch("paused")).await,
     }
 }

@@ -105,7 +105,8 @@ fn reference(model: &GenesisModel) -> ModelReference {
 
 fn metadata(model: &GenesisModel, revision: i64) -> ObjectMeta {
     let name = model.name_any();
-    let labels = BTreeMap::from([(MODEL_LABEL.to_owned(), name.clone()), (REVISION_LABEL.to_owned(), revision.to_string())]);
+    let labels =
+        BTreeMap::from([(MODEL_LABEL.to_owned(), name.clone()), (REVISION_LABEL.to_owned(), revision.to_string())]);
     ObjectMeta {
         name: Some(turn_name(&name, revision)),
         namespace: model.namespace(),

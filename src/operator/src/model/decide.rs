@@ -85,7 +85,8 @@ pub fn decide(observed: &Observed, now: Timestamp) -> ModelPlan {
     let mut notices = champion.notices.clone();
 
     let turns = turns::open(observed);
-    let (over, under_way): (Vec<Turn>, Vec<Turn>) = turns.into_iter().partition(|turn| turn.ending(&champion).is_some());
+    let (over, under_way): (Vec<Turn>, Vec<Turn>) =
+        turns.into_iter().partition(|turn| turn.ending(&champion).is_some());
     let history = history::close(observed, &champion, &over, now);
     notices.extend(history.notices.iter().cloned());
 
@@ -168,7 +169,10 @@ fn created(action: &ModelAction) -> Option<Notice> {
         }
         ModelAction::CreateRollout(rollout) => {
             let name = rollout.metadata.name.as_deref().unwrap_or_default();
-            Some(Notice::normal("RolloutCreated", format!("Rollout {name} brings {} live", rollout.spec.candidate.digest.short())))
+            Some(Notice::normal(
+                "RolloutCreated",
+                format!("Rollout {name} brings {} live", rollout.spec.candidate.digest.short()),
+            ))
         }
         _ => None,
     }

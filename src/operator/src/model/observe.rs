@@ -67,16 +67,29 @@ pub(super) async fn observe(ctx: &Context, model: &GenesisModel) -> Result<Obser
         list(ctx, &namespace, |run: &TrainingRun| run.spec.model_ref.name == name),
         list(ctx, &namespace, |evaluation: &Evaluation| evaluation.spec.model_ref.name == name),
         list(ctx, &namespace, |rollout: &Rollout| rollout.spec.model_ref.name == name),
-        learning(ctx, model, &namespace, &name),
+        async { Ok(learning(ctx, model, &namespace, &name).await) },
     )?;
     let settings = ctx.settings.clone();
-    Ok(Observed { model: model.clone(), serving, service, sandbox, replicas, runs, evaluations, rollouts, learning, settings })
+    Ok(Observed {
+        model: model.clone(),
+        serving,
+        service,
+        sandbox,
+        replicas,
+        runs,
+        evaluations,
+        rollouts,
+        learning,
+        settings,
+    })
 }
 
 /// The adapters that every replica must have.
 fn wanted(model: &GenesisModel) -> Vec<AdapterRef> {
-    let current = model.status.as_ref().and_then(|status| status.current_adapter.as_ref()).map(|current| &current.adapter);
-    let mut wanted: Vec<AdapterRef> = model.spec.pinned_adapter.iter().chain(current).cloned().map(AdapterRef::from).collect();
+    let current =
+        model.status.as_ref().and_then(|status| status.current_adapter.as_ref()).map(|current| &current.adapter);
+    let mut wanted: Vec<AdapterRef> =
+        model.spec.pinned_adapter.iter().chain(current).cloned().map(AdapterRef::from).collect();
     wanted.dedup();
     wanted
 }
@@ -101,11 +114,11 @@ where
     Ok(found)
 }
 
-async fn learning(ctx: &Context, model: &GenesisModel, namespace: &str, name: &str) -> Result<Learning, ObserveError> {
-    let Some(gateway) = &ctx.gateway else { return Ok(Learning::NoGateway) };
+async fn learning(ctx: &Context, model: &GenesisModel, namespace: &str, name: &str) -> Learning {
+    let Some(gateway) = &ctx.gateway else { return Learning::NoGateway };
     let since = model.status.as_ref().map_or(0, |status| status.watermark.max(0).unsigned_abs());
-    Ok(match gateway.learning(namespace, name, since).await {
+    match gateway.learning(namespace, name, since).await {
         Ok(snapshot) => Learning::Known(snapshot),
         Err(error) => Learning::Unreachable(error.to_string()),
-    })
+    }
 }

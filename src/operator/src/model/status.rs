@@ -1,9 +1,9 @@
 //! What is written down about a model.
 
+use genesis_api::Decimal;
 use genesis_api::conditions::{ConditionType, Conditions, ModelReason, find};
 use genesis_api::genesis_model::{CurrentAdapter, GenesisModelStatus, LastEvaluation, LearningStatus};
 use genesis_api::training_run::TrainingPhase;
-use genesis_api::Decimal;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -26,9 +26,9 @@ pub(super) fn next(
     let model = &observed.model;
     let mut status = model.status.clone().unwrap_or_default();
     status.observed_generation = model.metadata.generation;
-    status.current_adapter = champion.current.clone();
-    status.previous_adapter = champion.previous.clone();
-    status.history = history.entries.clone();
+    status.current_adapter.clone_from(&champion.current);
+    status.previous_adapter.clone_from(&champion.previous);
+    status.history.clone_from(&history.entries);
     status.consecutive_rejections = history.consecutive_rejections;
     status.rejections_generation = history.rejections_generation;
     status.last_training_time = history.last_training_time;
@@ -72,7 +72,9 @@ fn under_way_fields(status: &mut GenesisModelStatus, under_way: &[Turn<'_>], ser
 fn watermark(observed: &Observed, written: i64) -> i64 {
     let uid = observed.model.metadata.uid.as_deref();
     let runs = observed.runs.iter().filter(|run| is_owned_by(*run, uid)).filter_map(|run| run.status.as_ref());
-    let seen = runs.filter(|status| status.phase == TrainingPhase::Complete).filter_map(|status| status.dataset.as_ref()?.watermark);
+    let seen = runs
+        .filter(|status| status.phase == TrainingPhase::Complete)
+        .filter_map(|status| status.dataset.as_ref()?.watermark);
     seen.chain([written]).max().unwrap_or(written)
 }
 
@@ -91,8 +93,10 @@ fn learning(learning: &Learning) -> Option<LearningStatus> {
 
 fn last_evaluation(observed: &Observed) -> Option<LastEvaluation> {
     let uid = observed.model.metadata.uid.as_deref();
-    let finished = observed.evaluations.iter().filter(|evaluation| is_owned_by(*evaluation, uid) && evaluation.is_finished());
-    let newest = finished.max_by_key(|evaluation| evaluation.status.as_ref().and_then(|status| status.completion_time))?;
+    let finished =
+        observed.evaluations.iter().filter(|evaluation| is_owned_by(*evaluation, uid) && evaluation.is_finished());
+    let newest =
+        finished.max_by_key(|evaluation| evaluation.status.as_ref().and_then(|status| status.completion_time))?;
     let status = newest.status.as_ref()?;
     Some(LastEvaluation { name: newest.name_any(), verdict: status.verdict, message: status.message.clone() })
 }
@@ -115,8 +119,9 @@ fn conditions(
     now: Timestamp,
 ) {
     let (ready, asked, updated) = (status.ready_replicas, status.replicas, status.updated_replicas);
-    let served_before = find(&status.conditions, ConditionType::Ready)
-        .is_some_and(|condition| condition.status == "True" || condition.reason == <&str>::from(ModelReason::ReplicasUnavailable));
+    let served_before = find(&status.conditions, ConditionType::Ready).is_some_and(|condition| {
+        condition.status == "True" || condition.reason == <&str>::from(ModelReason::ReplicasUnavailable)
+    });
     let mut conditions = Conditions::edit(&mut status.conditions, observed.model.metadata.generation, now);
 
     let replicas = format!("{ready} of {asked} replicas are ready, {updated} with the current adapter");
@@ -147,7 +152,9 @@ fn adapter_loaded(observed: &Observed, champion: &Champion) -> (bool, ModelReaso
         return (false, ModelReason::NoAdapter, "the base model answers".to_owned());
     };
     match standing(&observed.replicas, &current.name) {
-        Standing::ProvedOnAll => (true, ModelReason::AllReplicas, format!("{} is proved on all ready replicas", current.name)),
+        Standing::ProvedOnAll => {
+            (true, ModelReason::AllReplicas, format!("{} is proved on all ready replicas", current.name))
+        }
         Standing::NoReplica => (false, ModelReason::PartiallyLoaded, "no replica is ready".to_owned()),
         Standing::Disproved(why) => (false, ModelReason::LoadFailed, why),
         Standing::Underway(why) => {

@@ -3,7 +3,9 @@
 use genesis_api::GenesisModel;
 use genesis_api::names::{INFERENCE_ADMIN_PORT, INFERENCE_PORT, Role, SANDBOX_PORT, pod_labels, workload_name};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
-use k8s_openapi::api::core::v1::{HTTPGetAction, PodTemplateSpec, Probe, Service, ServicePort, ServiceSpec, TCPSocketAction};
+use k8s_openapi::api::core::v1::{
+    HTTPGetAction, PodTemplateSpec, Probe, Service, ServicePort, ServiceSpec, TCPSocketAction,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::ResourceExt;

@@ -35,7 +35,12 @@ impl Gateway for HttpGateway {
         self.0.learning(namespace, model, since).await
     }
 
-    async fn freeze_dataset(&self, namespace: &str, model: &str, request: &DatasetRequest) -> Result<DatasetSnapshot, Error> {
+    async fn freeze_dataset(
+        &self,
+        namespace: &str,
+        model: &str,
+        request: &DatasetRequest,
+    ) -> Result<DatasetSnapshot, Error> {
         self.0.freeze_dataset(namespace, model, request).await
     }
 

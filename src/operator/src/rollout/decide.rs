@@ -115,6 +115,10 @@ fn note_names(status: &mut RolloutStatus, case: &Case<'_>) {
 }
 
 fn note_proofs(status: &mut RolloutStatus, case: &Case<'_>) {
+    // What was proved when it was handed over is the record; from then on the model looks after its champion.
+    if status.ending_as == Some(CompletionStatus::Promoted) && ending::is_champion(case) {
+        return;
+    }
     let proof = |replica: &crate::serving::Replica| {
         let state = replica.state(&case.name);
         let message = match state {
@@ -150,11 +154,17 @@ fn notices(before: &RolloutStatus, after: &RolloutStatus, stand: &Stand) -> Vec<
     let mut notices = Vec::new();
     if before.start_time.is_none() && after.start_time.is_some() {
         let name = after.candidate_name.clone().unwrap_or_default();
-        notices.push(Notice::normal("CanaryStarted", format!("{name} is proved on every replica and takes its first traffic")));
+        notices.push(Notice::normal(
+            "CanaryStarted",
+            format!("{name} is proved on every replica and takes its first traffic"),
+        ));
     }
     if after.current_step_index > before.current_step_index {
         let (index, weight) = (after.current_step_index, after.weights.canary);
-        notices.push(Notice::normal("CanaryStepCompleted", format!("step {index} is done; the candidate takes {weight} %")));
+        notices.push(Notice::normal(
+            "CanaryStepCompleted",
+            format!("step {index} is done; the candidate takes {weight} %"),
+        ));
     }
     if let Stand::Paused(reason, why) = stand
         && before.pause_start_time.is_none()

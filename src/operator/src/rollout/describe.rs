@@ -44,8 +44,14 @@ pub(super) fn describe(status: &mut RolloutStatus, rollout: &Rollout, stand: &St
     conditions.set(ConditionType::Promoted, promoted, if promoted { reason } else { Reason::NotPromoted }, "");
     let completed = matches!(stand, Stand::Ended(..));
     let reason = if completed { Reason::Finished } else { reason_of(stand) };
-    conditions.set(ConditionType::Completed, completed, reason, completion.map_or_else(String::new, |end| end.to_string()));
-    let under_way = matches!(stand, Stand::Waiting(..) | Stand::Stepping(..) | Stand::Promoting | Stand::GivingBack(..));
+    conditions.set(
+        ConditionType::Completed,
+        completed,
+        reason,
+        completion.map_or_else(String::new, |end| end.to_string()),
+    );
+    let under_way =
+        matches!(stand, Stand::Waiting(..) | Stand::Stepping(..) | Stand::Promoting | Stand::GivingBack(..));
     conditions.set_or_clear(ConditionType::Reconciling, under_way.then(|| (reason_of(stand).into(), message.clone())));
     let stalled = matches!(stand, Stand::Stalled(..));
     conditions.set_or_clear(ConditionType::Stalled, stalled.then(|| (reason_of(stand).into(), message)));

@@ -72,7 +72,15 @@ pub(super) async fn observe(ctx: &Context, rollout: &Rollout) -> Result<Observed
         None => Vec::new(),
     };
     let traffic = traffic(ctx, rollout, &namespace, name).await;
-    Ok(Observed { rollout: rollout.clone(), model, others, evaluation, replicas, traffic, settings: ctx.settings.clone() })
+    Ok(Observed {
+        rollout: rollout.clone(),
+        model,
+        others,
+        evaluation,
+        replicas,
+        traffic,
+        settings: ctx.settings.clone(),
+    })
 }
 
 async fn traffic(ctx: &Context, rollout: &Rollout, namespace: &str, model: &str) -> Traffic {
@@ -81,7 +89,8 @@ async fn traffic(ctx: &Context, rollout: &Rollout, namespace: &str, model: &str)
     let start = status.and_then(|status| status.start_time);
     let step = status.and_then(|status| status.step_start_time);
     let asked = async {
-        let route = gateway.routes().await?.into_iter().find(|route| route.namespace == namespace && route.model == model);
+        let route =
+            gateway.routes().await?.into_iter().find(|route| route.namespace == namespace && route.model == model);
         let since_start = match start {
             Some(time) => gateway.arms(namespace, model, time.as_millisecond()).await?,
             None => Vec::new(),

@@ -32,12 +32,14 @@ pub(super) async fn improve(
         return Err(Refusal::Unauthorised);
     }
     let api = Api::<GenesisModel>::namespaced(ctx.client.clone(), &namespace);
-    let model = api.get_opt(&name).await?.ok_or_else(|| Refusal::NotFound(format!("GenesisModel {namespace}/{name}")))?;
+    let model =
+        api.get_opt(&name).await?.ok_or_else(|| Refusal::NotFound(format!("GenesisModel {namespace}/{name}")))?;
     match answer(&model)? {
         Answer::AtWork(training_run) => Ok((StatusCode::OK, Json(Improving { training_run }))),
         Answer::Request(revision) => {
             let patch = json!({ "metadata": { "annotations": { IMPROVE_ANNOTATION: revision.to_string() } } });
-            let written = Writer(&ctx.client).merge::<GenesisModel>("asking to improve", &namespace, &name, &patch).await;
+            let written =
+                Writer(&ctx.client).merge::<GenesisModel>("asking to improve", &namespace, &name, &patch).await;
             written.map_err(|error| Refusal::Unavailable(error.to_string()))?;
             Ok((StatusCode::ACCEPTED, Json(Improving { training_run: turn_name(&name, revision) })))
         }

@@ -21,11 +21,16 @@ pub async fn observe(
     wanted: &[AdapterRef],
 ) -> Result<Vec<Replica>, ObserveError> {
     let pods = ready_pods(ctx, namespace, model, Role::Serving).await?;
-    Ok(join_all(pods.into_iter().map(|pod| replica(ctx, pod, served_model, wanted))).await)
+    Ok(join_all(pods.iter().map(|pod| replica(ctx, pod, served_model, wanted))).await)
 }
 
 /// The addresses of a model's ready pods with one role, in a stable order.
-pub async fn ready_addresses(ctx: &Context, namespace: &str, model: &str, role: Role) -> Result<Vec<String>, ObserveError> {
+pub async fn ready_addresses(
+    ctx: &Context,
+    namespace: &str,
+    model: &str,
+    role: Role,
+) -> Result<Vec<String>, ObserveError> {
     Ok(ready_pods(ctx, namespace, model, role).await?.iter().filter_map(address).collect())
 }
 
@@ -54,11 +59,11 @@ fn incarnation(pod: &Pod) -> String {
     format!("{}/{restarts}", pod.uid().unwrap_or_default())
 }
 
-async fn replica(ctx: &Context, pod: Pod, served_model: &str, wanted: &[AdapterRef]) -> Replica {
+async fn replica(ctx: &Context, pod: &Pod, served_model: &str, wanted: &[AdapterRef]) -> Replica {
     let mut replica = Replica {
         pod: pod.name_any(),
-        incarnation: incarnation(&pod),
-        address: address(&pod).unwrap_or_default(),
+        incarnation: incarnation(pod),
+        address: address(pod).unwrap_or_default(),
         ..Replica::default()
     };
     match ctx.inference.models(&replica.address).await {

@@ -7,7 +7,7 @@ use genesis_core::Digest;
 use genesis_core::promotion::Verdict;
 use kube::ResourceExt;
 
-use super::steps::Decided;
+use super::look::Decided;
 use super::world::World;
 use crate::apply::is_owned_by;
 use crate::model::decide::ModelAction;
@@ -35,10 +35,11 @@ impl Invariants {
                     let served = observed.rollout.spec.candidate.served_name("coder");
                     standing(&observed.replicas, &served) == Standing::ProvedOnAll
                 });
-                let was_over = world.rollouts.iter().any(|rollout| rollout.name_any() == *name && rollout.is_finished());
+                // The weights of a rollout that has ended are a record, and route nothing.
+                let routes = plan.status.completion_status.is_none();
                 if weights.canary + weights.stable != 100 {
                     Some(format!("{name}: weights {weights:?}"))
-                } else if weights.canary > 0 && !proved && !was_over {
+                } else if weights.canary > 0 && !proved && routes {
                     Some(format!("{name}: {} % to a candidate that is not proved", weights.canary))
                 } else {
                     None
@@ -72,17 +73,26 @@ impl Invariants {
         let pinned = world.model.spec.pinned_adapter.as_ref().is_some_and(|pinned| pinned.digest == digest);
         let earned = world.rollouts.iter().any(|rollout| {
             let status = rollout.status.as_ref();
-            rollout.spec.candidate.digest == digest && status.and_then(|status| status.ending_as) == Some(CompletionStatus::Promoted)
+            rollout.spec.candidate.digest == digest
+                && status.and_then(|status| status.ending_as) == Some(CompletionStatus::Promoted)
         });
         if pinned || earned { Ok(()) } else { Err(format!("{} became champion without a Rollout", digest.short())) }
     }
 
     /// The status of an object that has ended does not change any more.
     fn what_has_ended_stays(&mut self, world: &World) -> Result<(), String> {
-        let runs = world.runs.iter().filter(|run| run.is_finished()).map(|run| (run.uid(), format!("{:?}", run.status)));
-        let evaluations =
-            world.evaluations.iter().filter(|found| found.is_finished()).map(|found| (found.uid(), format!("{:?}", found.status)));
-        let rollouts = world.rollouts.iter().filter(|found| found.is_finished()).map(|found| (found.uid(), format!("{:?}", found.status)));
+        let runs =
+            world.runs.iter().filter(|run| run.is_finished()).map(|run| (run.uid(), format!("{:?}", run.status)));
+        let evaluations = world
+            .evaluations
+            .iter()
+            .filter(|found| found.is_finished())
+            .map(|found| (found.uid(), format!("{:?}", found.status)));
+        let rollouts = world
+            .rollouts
+            .iter()
+            .filter(|found| found.is_finished())
+            .map(|found| (found.uid(), format!("{:?}", found.status)));
         for (uid, status) in runs.chain(evaluations).chain(rollouts) {
             let uid = uid.unwrap_or_default();
             let before = self.ended.entry(uid.clone()).or_insert_with(|| status.clone());
@@ -106,7 +116,8 @@ fn wrong_creation(world: &World, action: &ModelAction) -> Option<String> {
         return Some(format!("{name} is created while the loop is held"));
     }
     let revision: i64 = labels.get(genesis_api::names::REVISION_LABEL)?.parse().ok()?;
-    let over = world.model.status.as_ref().is_some_and(|status| status.history.iter().any(|entry| entry.revision == revision));
+    let over =
+        world.model.status.as_ref().is_some_and(|status| status.history.iter().any(|entry| entry.revision == revision));
     over.then(|| format!("{name} is created for a turn that has ended"))
 }
 
@@ -123,7 +134,9 @@ fn passed_or_a_persons(world: &World) -> Result<(), String> {
     for rollout in world.rollouts.iter().filter(|rollout| is_owned_by(*rollout, uid)) {
         let name = rollout.spec.evaluation_ref.as_ref().map(|named| named.name.clone()).unwrap_or_default();
         // An Evaluation that was deleted with its turn has been looked at before.
-        let Some(evaluation) = world.evaluations.iter().find(|evaluation| evaluation.name_any() == name) else { continue };
+        let Some(evaluation) = world.evaluations.iter().find(|evaluation| evaluation.name_any() == name) else {
+            continue;
+        };
         let verdict = evaluation.status.as_ref().and_then(|status| status.verdict);
         if verdict != Some(Verdict::Pass) || evaluation.spec.candidate != rollout.spec.candidate {
             return Err(format!("{} goes live with the verdict {verdict:?}", rollout.name_any()));

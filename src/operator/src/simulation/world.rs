@@ -131,7 +131,8 @@ impl World {
     /// The gateway has seen everything that is written.
     pub(super) fn sync_gateway(&mut self) {
         let canary = self.rollouts.iter().find(|rollout| {
-            let proved = rollout.status.as_ref().and_then(|status| status.served_digest.as_ref()) == Some(&rollout.spec.candidate.digest);
+            let proved = rollout.status.as_ref().and_then(|status| status.served_digest.as_ref())
+                == Some(&rollout.spec.candidate.digest);
             proved && rollout.canary_weight() > 0
         });
         let served = &self.model.spec.served_model_name;
@@ -150,7 +151,10 @@ impl World {
         let arms = [(Some(route.stable), stable_quality), (route.canary, canary_quality)];
         for (name, quality) in arms {
             let Some(name) = name else { continue };
-            let arm = self.arms.entry(name.clone()).or_insert_with(|| ArmStatistics { served_name: name, ..Default::default() });
+            let arm = self
+                .arms
+                .entry(name.clone())
+                .or_insert_with(|| ArmStatistics { served_name: name, ..Default::default() });
             arm.requests += requests;
             arm.verified += requests;
             arm.passed += (requests as f64 * quality) as u64;
@@ -239,7 +243,9 @@ fn evaluated(gain: f64, name: &str) -> JobEvent {
         baseline_pass8: 0.9,
         candidate_pass8: 0.9,
         // A gain of nothing is drowned in noise: the numbers cannot tell.
-        pass1_by_family: (0..60).map(|i| (3.0 * gain + if gain == 0.0 { f64::from(i % 2) - 0.45 } else { 0.0 }, 3)).collect(),
+        pass1_by_family: (0..60)
+            .map(|i| (3.0 * gain + if gain == 0.0 { f64::from(i % 2) - 0.45 } else { 0.0 }, 3))
+            .collect(),
         pass8_by_family: vec![(0.0, 3); 60],
     };
     let report = ArtifactRef { uri: "file:///store/reports/r".into(), digest: Digest::of_bytes(name.as_bytes()) };

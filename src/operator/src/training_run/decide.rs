@@ -1,15 +1,18 @@
 //! What to do about a run. Pure.
 
+mod describe;
+
 use genesis_api::TrainingRun;
-use genesis_api::conditions::{ConditionType, Conditions, TrainingRunReason as Reason, find, is_true};
+use genesis_api::conditions::{ConditionType, Conditions, TrainingRunReason as Reason};
 use genesis_api::names::training_job_name;
-use genesis_api::training_run::{DatasetStatus, TrainingPhase, TrainingRunStatus};
+use genesis_api::training_run::{DatasetStatus, TrainingRunStatus};
 use genesis_core::wire::DatasetRequest;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 use std::time::Duration;
 
+use self::describe::describe;
 use super::job;
 use super::observe::{Observed, Verification};
 use crate::jobs::JobState;
@@ -30,7 +33,7 @@ pub enum RunAction {
 }
 
 /// Where a run stands.
-enum Verdict {
+pub(super) enum Verdict {
     Complete,
     Failed(Reason, String),
     Suspended,
@@ -41,8 +44,8 @@ enum Verdict {
 /// 1. A run that has ended stays as it is, whatever becomes of its Job.
 /// 2. An adapter that was told of and verified completes it; one that is not what was told of fails it.
 /// 3. A Job that gave up, or ended without an adapter, fails it.
-/// 4. While it is held, the Job's pods are stopped.
-/// 5. Otherwise it gets a dataset, then a Job, and then its time.
+/// 4. Its dataset is frozen at once, held or not: what it learns from does not depend on when it goes on.
+/// 5. While it is held, its pods are stopped; otherwise it gets its Job, and then its time.
 pub fn decide(observed: &Observed, now: Timestamp) -> RunPlan {
     let run = &observed.run;
     let mut status = run.status.clone().unwrap_or_default();
@@ -62,9 +65,14 @@ pub fn decide(observed: &Observed, now: Timestamp) -> RunPlan {
     }
     notices.extend(ended(&verdict));
     let over = matches!(verdict, Verdict::Complete | Verdict::Failed(..));
-    describe(&mut status, run, verdict, now);
+    describe(&mut status, run, &verdict, now);
     // Events of the Job and of the trainer wake the reconciler; the poll is for what tells of nothing.
-    Plan { actions, status, notices, look_again: (!over).then(|| observed.settings.poll.max(Duration::from_millis(500))) }
+    Plan {
+        actions,
+        status,
+        notices,
+        look_again: (!over).then(|| observed.settings.poll.max(Duration::from_millis(500))),
+    }
 }
 
 fn stand(observed: &Observed, status: &mut TrainingRunStatus, actions: &mut Vec<RunAction>, now: Timestamp) -> Verdict {
@@ -83,35 +91,48 @@ fn stand(observed: &Observed, status: &mut TrainingRunStatus, actions: &mut Vec<
         }
         JobState::Absent | JobState::Active { .. } => {}
     }
-    if run.spec.suspend {
-        if matches!(observed.job, JobState::Active { suspended: false, .. }) {
-            actions.push(RunAction::SuspendJob(true));
+    let Some(dataset) = status.dataset.clone() else { return without_dataset(observed, status, actions, now) };
+    match (run.spec.suspend, &observed.job) {
+        (true, JobState::Active { suspended, .. }) => {
+            if !suspended {
+                actions.push(RunAction::SuspendJob(true));
+            }
+            Verdict::Suspended
         }
-        return Verdict::Suspended;
-    }
-    if let JobState::Active { suspended, .. } = observed.job {
-        if suspended {
-            actions.push(RunAction::SuspendJob(false));
+        (true, _) => Verdict::Suspended,
+        (false, JobState::Active { suspended, .. }) => {
+            if *suspended {
+                actions.push(RunAction::SuspendJob(false));
+            }
+            Verdict::Working(Reason::JobRunning, progress(status))
         }
-        return Verdict::Working(Reason::JobRunning, progress(status));
+        (false, _) => {
+            let job = job::build(run, &dataset, &observed.settings);
+            status.job_name.clone_from(&job.metadata.name);
+            actions.push(RunAction::CreateJob(Box::new(job)));
+            Verdict::Working(Reason::JobRunning, "the trainer is being started".to_owned())
+        }
     }
-    // From here on there is no Job, whose own deadline would count.
+}
+
+/// Asks the gateway for a dataset. There is no Job yet, whose own deadline would count.
+fn without_dataset(
+    observed: &Observed,
+    status: &TrainingRunStatus,
+    actions: &mut Vec<RunAction>,
+    now: Timestamp,
+) -> Verdict {
+    let run = &observed.run;
     let waited = status.start_time.map_or(0, |start| now.as_second() - start.as_second());
     if waited > run.spec.active_deadline_seconds {
         return Verdict::Failed(Reason::DeadlineExceeded, format!("it waited {waited} s for its dataset"));
     }
-    let Some(dataset) = &status.dataset else {
-        if !observed.has_gateway {
-            let words = "spec.dataset names no file, and the operator was started without a gateway to freeze one";
-            return Verdict::Stalled(Reason::NoGateway, words.to_owned());
-        }
-        actions.push(RunAction::FreezeDataset(request(run)));
-        return Verdict::Working(Reason::FreezingDataset, "the gateway freezes a dataset".to_owned());
-    };
-    let job = job::build(run, dataset, &observed.settings);
-    status.job_name.clone_from(&job.metadata.name);
-    actions.push(RunAction::CreateJob(Box::new(job)));
-    Verdict::Working(Reason::JobRunning, "the trainer is being started".to_owned())
+    if !observed.has_gateway {
+        let words = "spec.dataset names no file, and the operator was started without a gateway to freeze one";
+        return Verdict::Stalled(Reason::NoGateway, words.to_owned());
+    }
+    actions.push(RunAction::FreezeDataset(request(run)));
+    Verdict::Working(Reason::FreezingDataset, "the gateway freezes a dataset".to_owned())
 }
 
 /// The dataset that the spec names.
@@ -158,71 +179,18 @@ pub(super) fn freeze_failed(status: &mut TrainingRunStatus, run: &TrainingRun, w
     let message = format!("the gateway froze no dataset: {why}");
     status.message = shortened(&message);
     let reason = Some((Reason::GatewayUnreachable.into(), message));
-    Conditions::edit(&mut status.conditions, run.metadata.generation, now).set_or_clear(ConditionType::Reconciling, reason);
+    Conditions::edit(&mut status.conditions, run.metadata.generation, now)
+        .set_or_clear(ConditionType::Reconciling, reason);
 }
 
 fn ended(verdict: &Verdict) -> Option<Notice> {
     match verdict {
-        Verdict::Complete => Some(Notice::normal("TrainingCompleted", "the adapter is in the store, and its digest is right")),
+        Verdict::Complete => {
+            Some(Notice::normal("TrainingCompleted", "the adapter is in the store, and its digest is right"))
+        }
         Verdict::Failed(reason, message) => Some(Notice::warning("TrainingFailed", format!("{reason}: {message}"))),
         Verdict::Suspended | Verdict::Working(..) | Verdict::Stalled(..) => None,
     }
-}
-
-/// Writes the verdict into the status.
-fn describe(status: &mut TrainingRunStatus, run: &TrainingRun, verdict: Verdict, now: Timestamp) {
-    let was_suspended = is_true(&status.conditions, ConditionType::Suspended);
-    let ever_suspended = find(&status.conditions, ConditionType::Suspended).is_some_and(|c| c.reason != "NotSuspended");
-    status.observed_generation = run.metadata.generation;
-    let (phase, message, reconciling, stalled) = match &verdict {
-        Verdict::Complete => (TrainingPhase::Complete, completed(status), None, None),
-        Verdict::Failed(reason, why) => (TrainingPhase::Failed, format!("{reason}: {why}"), None, None),
-        Verdict::Suspended => (TrainingPhase::Suspended, "spec.suspend holds it".to_owned(), None, None),
-        Verdict::Working(reason, why) => {
-            let phase = if *reason == Reason::JobRunning { TrainingPhase::Running } else { TrainingPhase::Pending };
-            (phase, why.clone(), Some(((*reason).into(), why.clone())), None)
-        }
-        Verdict::Stalled(reason, why) => (TrainingPhase::Pending, why.clone(), None, Some(((*reason).into(), why.clone()))),
-    };
-    status.phase = phase;
-    status.message = shortened(&message);
-    if phase.is_finished() {
-        status.completion_time = Some(now);
-        status.duration = status.start_time.map(|start| format!("{}s", now.as_second() - start.as_second()));
-    }
-    let mut conditions = Conditions::edit(&mut status.conditions, run.metadata.generation, now);
-    match &verdict {
-        Verdict::Suspended => conditions.set(ConditionType::Suspended, true, Reason::Suspended, message.clone()),
-        _ if was_suspended || ever_suspended => conditions.set(ConditionType::Suspended, false, Reason::Resumed, ""),
-        _ => conditions.set(ConditionType::Suspended, false, Reason::NotSuspended, ""),
-    }
-    match &verdict {
-        Verdict::Complete => {
-            conditions.set(ConditionType::Complete, true, Reason::AdapterVerified, message);
-            conditions.set(ConditionType::Failed, false, Reason::NotFailed, "");
-        }
-        Verdict::Failed(reason, why) => {
-            conditions.set(ConditionType::Complete, false, Reason::HasFailed, "");
-            conditions.set(ConditionType::Failed, true, *reason, why.clone());
-        }
-        Verdict::Suspended | Verdict::Working(..) | Verdict::Stalled(..) => {
-            conditions.set(ConditionType::Complete, false, Reason::InProgress, "");
-            conditions.set(ConditionType::Failed, false, Reason::NotFailed, "");
-        }
-    }
-    conditions.set_or_clear(ConditionType::Reconciling, reconciling);
-    conditions.set_or_clear(ConditionType::Stalled, stalled);
-}
-
-fn completed(status: &TrainingRunStatus) -> String {
-    let metric = |name: &str| {
-        let metrics = status.trainer_status.as_ref().map(|told| told.metrics.as_slice()).unwrap_or_default();
-        metrics.iter().find(|metric| metric.name == name).map_or("?", |metric| metric.value.as_str()).to_owned()
-    };
-    let adapter = status.adapter.as_ref().map_or("?", |adapter| adapter.adapter.digest.short());
-    let rows = status.dataset.as_ref().and_then(|dataset| dataset.rows);
-    let rows = rows.map_or_else(String::new, |rows| format!(" on {rows} rows"));
-    format!("adapter {adapter}{rows}: loss {} to {}", metric("first_loss"), metric("last_loss"))
 }
 
 #[cfg(test)]

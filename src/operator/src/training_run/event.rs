@@ -1,8 +1,6 @@
 //! What a trainer tells, written into the status. Pure: the server stores the result before it answers.
 
-use genesis_api::training_run::{
-    Checkpoint, JobFailure, Metric, TrainedAdapter, TrainerStatus, TrainingRunStatus,
-};
+use genesis_api::training_run::{Checkpoint, JobFailure, Metric, TrainedAdapter, TrainerStatus, TrainingRunStatus};
 use genesis_api::{AdapterReference, Decimal};
 use genesis_core::wire::JobEvent;
 use jiff::Timestamp;
@@ -31,7 +29,11 @@ pub fn apply(status: &mut TrainingRunStatus, event: &JobEvent, now: Timestamp) -
             if let Some(known) = status.adapter.as_ref().filter(|known| known.adapter.digest != adapter.digest) {
                 return Err(Rejected::OtherResult(known.adapter.digest.to_string()));
             }
-            status.adapter = Some(TrainedAdapter { adapter, rank: signed(u64::from(*rank)) as i32, size_bytes: signed(*size_bytes) });
+            status.adapter = Some(TrainedAdapter {
+                adapter,
+                rank: signed(u64::from(*rank)) as i32,
+                size_bytes: signed(*size_bytes),
+            });
             let told = told(status, now);
             (told.progress_percentage, told.estimated_remaining_seconds) = (100, Some(0));
             (told.current_step, told.total_steps) = (signed(*steps), signed(*steps));

@@ -36,7 +36,10 @@ pub(super) fn build(run: &TrainingRun, dataset: &DatasetStatus, settings: &Setti
     ];
     let plan = ContainerPlan {
         command: vec!["genesis-trainer".into()],
-        args: ["lora".to_owned()].into_iter().chain(flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value])).collect(),
+        args: ["lora".to_owned()]
+            .into_iter()
+            .chain(flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]))
+            .collect(),
         env: report_environment(settings, subject),
         ..ContainerPlan::default()
     };
@@ -56,5 +59,9 @@ pub(super) fn build(run: &TrainingRun, dataset: &DatasetStatus, settings: &Setti
 
 /// The labels that other controllers read on a Job.
 pub(crate) fn passed_through(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    labels.iter().filter(|(name, _)| name.as_str() == QUEUE_LABEL).map(|(name, value)| (name.clone(), value.clone())).collect()
+    labels
+        .iter()
+        .filter(|(name, _)| name.as_str() == QUEUE_LABEL)
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }

@@ -38,7 +38,7 @@ pub(super) enum Step {
     Bind { source: CString, target: CString, device: bool },
 }
 
-/// Everything the child needs between fork and exec, so that it allocates nothing.
+/// Everything the child needs between fork and exec.
 #[derive(Debug)]
 pub(crate) struct Blueprint {
     pub(super) base: CString,
@@ -59,7 +59,9 @@ pub enum BlueprintError {
     #[error("seccomp: the filter cannot be built for this processor: {0}")]
     Filter(#[from] seccompiler::BackendError),
     /// There is nowhere to build the root.
-    #[error("mount namespace: none of {BASES:?} is a directory without a part of the Python runtime in it; create /srv")]
+    #[error(
+        "mount namespace: none of {BASES:?} is a directory without a part of the Python runtime in it; create /srv"
+    )]
     Base,
 }
 
@@ -75,10 +77,11 @@ impl Blueprint {
             steps: steps(runtime, &inside)?,
             base: text(&base)?,
             program: text(&runtime.executable)?,
-            arguments: ["-S", "-s", "-B", "-u", "/genesis/zygote.py"].into_iter().fold(
-                text(&runtime.executable).map(|program| vec![program]),
-                |all, next| all.and_then(|mut all| CString::new(next).map(|next| all.push(next)).map(|()| all)),
-            )?,
+            arguments: ["-S", "-s", "-B", "-u", "/genesis/zygote.py"]
+                .into_iter()
+                .fold(text(&runtime.executable).map(|program| vec![program]), |all, next| {
+                    all.and_then(|mut all| CString::new(next).map(|next| all.push(next)).map(|()| all))
+                })?,
             environment: environment(runtime)?,
             filters: syscalls::filters()?,
         })

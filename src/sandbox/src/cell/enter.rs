@@ -1,8 +1,9 @@
 //! From a fork of the supervisor to the fork server of a cell: every step that takes something away.
 //!
-//! The code between fork and exec makes system calls on prepared data and allocates nothing that matters:
-//! the supervisor has other threads. Each step is one [`Stage`], and the first that fails is reported by
-//! number, so that the supervisor can say which protection the machine does not grant.
+//! The code between fork and exec makes system calls on data prepared before (the supervisor has other
+//! threads). What little it allocates relies on `fork` of the C library, which leaves the allocator usable in
+//! the child. Each step is one [`Stage`], and the first that fails is reported by number, so that the
+//! supervisor can say which protection the machine does not grant.
 
 use std::convert::Infallible;
 use std::os::fd::{AsRawFd, RawFd};
@@ -15,7 +16,10 @@ use nix::sys::prctl;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::socket::{MsgFlags, recv, send};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{ForkResult, Gid, Uid, chdir, execve, mkdir, pivot_root, setgroups, sethostname, setresgid, setresuid, setsid, symlinkat, write};
+use nix::unistd::{
+    ForkResult, Gid, Uid, chdir, execve, mkdir, pivot_root, setgroups, sethostname, setresgid, setresuid, setsid,
+    symlinkat, write,
+};
 
 use super::blueprint::{Blueprint, Step};
 use super::lockdown;
@@ -34,7 +38,12 @@ pub(super) const STARTED: u8 = b'Z';
 pub(super) const FAILED: u8 = b'E';
 
 /// The life of the forked child: builds the cell, forks its pid 1, and stays as its warden. Never returns.
-pub(super) fn run(blueprint: &Blueprint, warden: &impl AsRawFd, control: &impl AsRawFd, complaints: &impl AsRawFd) -> ! {
+pub(super) fn run(
+    blueprint: &Blueprint,
+    warden: &impl AsRawFd,
+    control: &impl AsRawFd,
+    complaints: &impl AsRawFd,
+) -> ! {
     let outcome = arrange(warden, control, complaints)
         .map_err(at(Stage::Descriptors))
         .and_then(|()| build(blueprint))
@@ -84,7 +93,13 @@ fn build(blueprint: &Blueprint) -> Result<(), Failed> {
         umask(Mode::from_bits_truncate(0o022));
         unshare(CloneFlags::CLONE_NEWNS)?;
         mount(NONE, c"/", NONE, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NONE)?;
-        mount(Some(c"cell"), blueprint.base.as_c_str(), Some(c"tmpfs"), quiet, Some(c"mode=0755,size=1m,nr_inodes=4096"))?;
+        mount(
+            Some(c"cell"),
+            blueprint.base.as_c_str(),
+            Some(c"tmpfs"),
+            quiet,
+            Some(c"mode=0755,size=1m,nr_inodes=4096"),
+        )?;
         for step in &blueprint.steps {
             match step {
                 Step::Directory(path) => mkdir(path.as_c_str(), Mode::from_bits_truncate(0o755))?,

@@ -21,7 +21,9 @@ pub enum IdentityError {
     #[error("user namespace: /proc/self/uid_map cannot be read: {0}")]
     Read(#[from] std::io::Error),
     /// The surrounding user namespace has too few users.
-    #[error("user namespace: {available} user ids are mapped here, {needed} are needed; give the container a larger range")]
+    #[error(
+        "user namespace: {available} user ids are mapped here, {needed} are needed; give the container a larger range"
+    )]
     TooFew {
         /// In the largest range.
         available: u32,

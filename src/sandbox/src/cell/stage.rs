@@ -44,19 +44,31 @@ pub enum Stage {
 const STAGES: [(Stage, &str, &str); 16] = [
     (Stage::Descriptors, "process set-up", "look for a limit on processes or open files (ulimit -a)"),
     (Stage::Mounts, "mount namespace", "run as root with CAP_SYS_ADMIN and without a profile that forbids mount(2)"),
-    (Stage::User, "user namespace", "set user.max_user_namespaces above 0 and allow user namespaces in the container's profile"),
+    (
+        Stage::User,
+        "user namespace",
+        "set user.max_user_namespaces above 0 and allow user namespaces in the container's profile",
+    ),
     (Stage::Identity, "user mapping", "run as root with CAP_SETUID and CAP_SETGID"),
     (Stage::Pid, "pid namespace", "set user.max_pid_namespaces above 0"),
     (Stage::Net, "network namespace", "set user.max_net_namespaces above 0"),
     (Stage::Ipc, "ipc namespace", "set user.max_ipc_namespaces above 0"),
     (Stage::Uts, "uts namespace", "set user.max_uts_namespaces above 0"),
     (Stage::Cgroup, "cgroup namespace", "set user.max_cgroup_namespaces above 0"),
-    (Stage::Proc, "private /proc", "the /proc around the supervisor must be whole (Kubernetes: procMount: Unmasked); Linux 5.8 or newer"),
+    (
+        Stage::Proc,
+        "private /proc",
+        "the /proc around the supervisor must be whole (Kubernetes: procMount: Unmasked); Linux 5.8 or newer",
+    ),
     (Stage::Resources, "rlimits", "raise the hard limits of the supervisor (ulimit -H)"),
     (Stage::Landlock, "landlock", "use Linux 6.2 or newer with landlock in the kernel's lsm= list"),
     (Stage::Capabilities, "capabilities", "allow prctl(PR_CAPBSET_DROP) and capset in the container's profile"),
     (Stage::NoNewPrivileges, "no_new_privs", "use Linux 3.5 or newer"),
-    (Stage::Seccomp, "seccomp", "use a kernel with CONFIG_SECCOMP_FILTER and allow seccomp(2) in the container's profile"),
+    (
+        Stage::Seccomp,
+        "seccomp",
+        "use a kernel with CONFIG_SECCOMP_FILTER and allow seccomp(2) in the container's profile",
+    ),
     (Stage::Interpreter, "python", "name another interpreter with --python"),
 ];
 

@@ -85,8 +85,7 @@ const FCNTL: [i32; 8] = [
     libc::F_GET_SEALS,
 ];
 /// Requests of `ioctl` that the interpreter makes of files, pipes and sockets.
-const IOCTL: [u64; 6] =
-    [libc::TCGETS, libc::TIOCGWINSZ, libc::FIONREAD, libc::FIONBIO, libc::FIOCLEX, libc::FIONCLEX];
+const IOCTL: [u64; 6] = [libc::TCGETS, libc::TIOCGWINSZ, libc::FIONREAD, libc::FIONBIO, libc::FIOCLEX, libc::FIONCLEX];
 /// Options of `prctl` that name a thread, tie a process to its parent, or name memory.
 const PRCTL: [i32; 5] =
     [libc::PR_SET_NAME, libc::PR_GET_NAME, libc::PR_SET_PDEATHSIG, libc::PR_GET_DUMPABLE, libc::PR_SET_VMA];

@@ -11,8 +11,11 @@ const CONTROLLERS: [&str; 4] = ["memory", "pids", "cpu", "cpuacct"];
 /// The supervisor's own groups, beneath which new ones are made.
 pub(super) fn own() -> Result<Directories, CgroupError> {
     let text = |path: &str| {
-        std::fs::read_to_string(path)
-            .map_err(|source| CgroupError::Access { action: "read", path: path.into(), source })
+        std::fs::read_to_string(path).map_err(|source| CgroupError::Access {
+            action: "read",
+            path: path.into(),
+            source,
+        })
     };
     let (mounts, groups) = (text("/proc/self/mountinfo")?, text("/proc/self/cgroup")?);
     match version_1(&mounts, &groups) {
@@ -87,8 +90,11 @@ fn delegate(own: PathBuf) -> Result<Directories, CgroupError> {
     if write(&control, "+memory +pids +cpu").is_err() {
         let leaf = own.join("genesis-supervisor");
         if !leaf.is_dir() {
-            std::fs::create_dir(&leaf)
-                .map_err(|source| CgroupError::Access { action: "make", path: leaf.clone(), source })?;
+            std::fs::create_dir(&leaf).map_err(|source| CgroupError::Access {
+                action: "make",
+                path: leaf.clone(),
+                source,
+            })?;
         }
         write(&leaf.join("cgroup.procs"), "0")?;
         write(&control, "+memory +pids +cpu")?;

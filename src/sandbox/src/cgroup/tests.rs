@@ -11,7 +11,11 @@ fn mounts(root: &Path) -> String {
          32 30 0:27 / {} rw - cgroup cgroup rw,memory\n\
          33 30 0:28 / {} rw - cgroup cgroup rw,cpu,cpuacct\n\
          34 30 0:29 / {} rw - cgroup2 cgroup2 rw,nsdelegate\n",
-        at("cg"), at("pids"), at("memory"), at("cpu"), at("unified")
+        at("cg"),
+        at("pids"),
+        at("memory"),
+        at("cpu"),
+        at("unified")
     )
 }
 
@@ -57,8 +61,13 @@ fn version_2_speaks_the_unified_files() {
     ] {
         std::fs::write(path.join(name), content).unwrap();
     }
-    let directories =
-        Directories { version: Version::V2, memory: path.clone(), pids: path.clone(), cpu: path.clone(), cpuacct: path };
+    let directories = Directories {
+        version: Version::V2,
+        memory: path.clone(),
+        pids: path.clone(),
+        cpu: path.clone(),
+        cpuacct: path,
+    };
     let mut group = Group::new(directories).unwrap();
     group.limit_memory(1_000).unwrap();
     group.limit_processes(9).unwrap();

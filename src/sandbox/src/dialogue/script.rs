@@ -32,7 +32,7 @@ impl Dialogue<'_> {
                 tester.calls += 1;
                 tester.waiting = true;
                 self.seen.executed = 1;
-                return Ok(vec![Step::Say { to: Side::Program, kind: b'c', text: plain(&frame.text)? }]);
+                return Ok(vec![Step::Say { to: Side::Program, kind: b'c', text: plain(&frame.text)?.literal() }]);
             }
             b'd' if tester.calls > 0 => {
                 self.seen.passed = 1;
@@ -51,7 +51,7 @@ impl Dialogue<'_> {
         Ok(vec![end()])
     }
 
-    /// Passes an answer of the program on to the tester, as canonical text of a parsed value.
+    /// Passes an answer of the program on to the tester, as a literal of the parsed value.
     pub(super) fn hear_answer_for_tester(&mut self, frame: &Frame) -> Result<Vec<Step>, Garbled> {
         let tester = &mut self.tester;
         if !std::mem::take(&mut tester.waiting) {
@@ -61,7 +61,7 @@ impl Dialogue<'_> {
         let (kind, text) = match frame.kind {
             b'V' => {
                 tester.last = None;
-                (b'v', plain(&frame.text)?)
+                (b'v', plain(&frame.text)?.literal())
             }
             b'R' => {
                 tester.last = Some(Failure::Raised { call, report: Report::read(&frame.text) });

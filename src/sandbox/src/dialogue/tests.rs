@@ -37,12 +37,27 @@ fn play(program: &Program, frames: &[(char, char, &str)]) -> Result<(Vec<String>
 }
 
 #[test]
-fn calls_are_sent_one_at_a_time_without_their_expected_values() {
+fn calls_are_sent_without_their_expected_values() {
     let (said, seen) =
         play(&calls(false), &[('P', 'S', ""), ('P', 'L', ""), ('P', 'V', "2"), ('P', 'V', "4")]).unwrap();
     assert_eq!(said, ["Program c ((1,), {})", "Program c ((2,), {})", "Program e "]);
     assert_eq!((seen.declared, seen.executed, seen.passed, seen.complete), (2, 2, 2, true));
     assert_eq!(seen.failure, None);
+}
+
+#[test]
+fn only_so_many_calls_are_on_their_way() {
+    let case = |number: usize| json!({"args": [number.to_string()], "expected": "0"});
+    let cases: Vec<_> = (0..WINDOW + 2).map(case).collect();
+    let program = program(json!({"kind": "calls", "entry": "f", "cases": cases}), false);
+    let start = [('P', 'S', ""), ('P', 'L', "")];
+    let said = |answers: usize| play(&program, &[&start[..], &vec![('P', 'V', "0"); answers]].concat()).unwrap();
+    assert_eq!(said(0).0.len(), WINDOW);
+    assert_eq!(said(1).0.len(), WINDOW + 1);
+    assert_eq!(said(2).0.last().unwrap(), "Program e ");
+    assert_eq!((said(2).0.len(), said(2).1.executed), (WINDOW + 3, 3));
+    assert!(said(WINDOW + 2).1.complete && !said(WINDOW + 1).1.complete);
+    assert!(play(&program, &[&start[..], &vec![('P', 'V', "0"); WINDOW + 3]].concat()).is_err());
 }
 
 #[test]
@@ -57,6 +72,14 @@ fn the_first_failure_decides_and_the_other_calls_still_run() {
         assert_eq!((seen.executed, seen.passed, seen.complete), (2, 1, true));
         assert_eq!(seen.failure, Some(failure));
     }
+}
+
+#[test]
+fn equal_values_pass_whatever_their_order() {
+    let cases = json!([{"args": [], "expected": "{'a': {1, 2}, 'b': 0.0}"}]);
+    let program = program(json!({"kind": "calls", "entry": "f", "cases": cases}), false);
+    let (_, seen) = play(&program, &[('P', 'S', ""), ('P', 'L', ""), ('P', 'V', "{'b': -0.0, 'a': {2, 1}}")]).unwrap();
+    assert_eq!((seen.passed, seen.failure), (1, None));
 }
 
 #[test]
@@ -87,7 +110,7 @@ fn a_test_program_calls_through_the_supervisor() {
     let start = [('P', 'S', ""), ('P', 'L', ""), ('T', 'S', "")];
     let frames = [&start[..], &[('T', 'k', "(([1,2],), {})"), ('P', 'V', "{2,1}"), ('T', 'd', "")]].concat();
     let (said, seen) = play(&script(), &frames).unwrap();
-    assert_eq!(said, ["start tester", "Program c (([1, 2],), {})", "Tester v {1, 2}", "Program e "]);
+    assert_eq!(said, ["start tester", "Program c (([1, 2],), {})", "Tester v {2, 1}", "Program e "]);
     assert_eq!((seen.declared, seen.executed, seen.passed, seen.complete), (1, 1, 1, true));
 }
 

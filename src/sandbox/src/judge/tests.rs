@@ -7,7 +7,15 @@ const EXIT_0: i32 = 0;
 const EXIT_1: i32 = 1 << 8;
 
 fn passed() -> Transcript {
-    Transcript { started: true, loaded: true, declared: 2, executed: 2, passed: 2, complete: true, ..Transcript::default() }
+    Transcript {
+        started: true,
+        loaded: true,
+        declared: 2,
+        executed: 2,
+        passed: 2,
+        complete: true,
+        ..Transcript::default()
+    }
 }
 
 fn failed_by(failure: Failure) -> Transcript {
@@ -35,7 +43,10 @@ fn used(change: impl Fn(&mut Usage), status: i32) -> Ending {
 
 #[test]
 fn each_way_to_end_has_its_verdict() {
-    use Verdict::*;
+    use Verdict::{
+        CompileError, DiskLimit, Infra, MemoryLimit, NoRun, OutputLimit, Pass, ProcessLimit, Rejected, RuntimeError,
+        Tamper, TimeLimit, Unverified, WrongAnswer,
+    };
     let quit = Transcript { quit: true, executed: 1, passed: 0, complete: false, ..passed() };
     let oom = |status| used(|usage| usage.out_of_memory = true, status);
     let pids = |status| used(|usage| usage.out_of_processes = true, status);
@@ -54,21 +65,58 @@ fn each_way_to_end_has_its_verdict() {
         (passed(), ending(libc::SIGXFSZ), true, DiskLimit, Termination::Disk),
         (quit.clone(), ending(EXIT_0), true, NoRun, Termination::Exit(0)),
         (quit, ending(EXIT_1), true, RuntimeError, Termination::Exit(1)),
-        (failed_by(Failure::Wrong { call: 1, got: "3".into() }), ending(EXIT_0), true, WrongAnswer, Termination::Exit(0)),
-        (failed_by(Failure::NotPlain { call: 1, what: "a map".into() }), ending(EXIT_0), true, WrongAnswer, Termination::Exit(0)),
+        (
+            failed_by(Failure::Wrong { call: 1, got: "3".into() }),
+            ending(EXIT_0),
+            true,
+            WrongAnswer,
+            Termination::Exit(0),
+        ),
+        (
+            failed_by(Failure::NotPlain { call: 1, what: "a map".into() }),
+            ending(EXIT_0),
+            true,
+            WrongAnswer,
+            Termination::Exit(0),
+        ),
         (failed_by(Failure::Check("no".into())), ending(EXIT_0), true, WrongAnswer, Termination::Exit(0)),
         (failed_by(Failure::Tests("no".into())), ending(EXIT_0), true, Rejected, Termination::Exit(0)),
+        (passed(), stopped(Stop::Decided), true, Rejected, Termination::Signal(9)),
         (failed_by(Failure::NoEntry), ending(EXIT_0), true, RuntimeError, Termination::Exit(0)),
-        (failed_by(Failure::Compile(Report { class: "SyntaxError".into(), ..Report::default() })), ending(EXIT_1), true, CompileError, Termination::LaunchError),
+        (
+            failed_by(Failure::Compile(Report { class: "SyntaxError".into(), ..Report::default() })),
+            ending(EXIT_1),
+            true,
+            CompileError,
+            Termination::LaunchError,
+        ),
         (raised("IndexError", None), ending(EXIT_0), true, RuntimeError, Termination::Exit(0)),
         (raised("MemoryError", None), ending(EXIT_0), true, MemoryLimit, Termination::Memory),
         (raised("OSError", Some(libc::ENOSPC)), ending(EXIT_0), true, DiskLimit, Termination::Disk),
         (raised("OSError", Some(libc::EFBIG)), ending(EXIT_0), true, DiskLimit, Termination::Disk),
         (raised("BlockingIOError", Some(libc::EAGAIN)), pids(EXIT_0), true, ProcessLimit, Termination::Pids),
         (Transcript::default(), ending(EXIT_1), true, Infra, Termination::Infra),
-        (Transcript { started: true, ..Transcript::default() }, ending(EXIT_0), false, Unverified, Termination::Exit(0)),
-        (Transcript { started: true, ..Transcript::default() }, ending(EXIT_1), false, RuntimeError, Termination::Exit(1)),
-        (Transcript { declared: 0, executed: 0, passed: 0, ..passed() }, ending(EXIT_0), true, Unverified, Termination::Exit(0)),
+        (
+            Transcript { started: true, ..Transcript::default() },
+            ending(EXIT_0),
+            false,
+            Unverified,
+            Termination::Exit(0),
+        ),
+        (
+            Transcript { started: true, ..Transcript::default() },
+            ending(EXIT_1),
+            false,
+            RuntimeError,
+            Termination::Exit(1),
+        ),
+        (
+            Transcript { declared: 0, executed: 0, passed: 0, ..passed() },
+            ending(EXIT_0),
+            true,
+            Unverified,
+            Termination::Exit(0),
+        ),
         (Transcript { unjudged: 1, passed: 1, ..passed() }, ending(EXIT_0), true, Unverified, Termination::Exit(0)),
     ];
     for (seen, ending, tested, verdict, termination) in table {

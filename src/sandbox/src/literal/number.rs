@@ -1,5 +1,7 @@
 //! Numbers: integers of any size in four bases, and floats as CPython prints them.
 
+use std::fmt::Write as _;
+
 use super::{MAX_DIGITS, Value};
 
 /// Reads a number without its sign; `token` is letters, digits, dots, underscores and exponent signs.
@@ -60,7 +62,8 @@ fn in_decimal(digits: &str, radix: u32) -> Result<String, String> {
     }
     let mut text = limbs.pop().unwrap_or_default().to_string();
     for limb in limbs.iter().rev() {
-        text.push_str(&format!("{limb:09}"));
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{limb:09}");
     }
     if text.len() > MAX_DIGITS { Err(format!("an integer of more than {MAX_DIGITS} digits")) } else { Ok(text) }
 }
@@ -73,9 +76,6 @@ pub(super) fn float_text(number: f64) -> String {
     }
     if number.is_infinite() {
         return if number > 0.0 { "inf".to_owned() } else { "-inf".to_owned() };
-    }
-    if number == 0.0 {
-        return "0.0".to_owned();
     }
     let scientific = format!("{number:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));

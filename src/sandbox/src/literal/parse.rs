@@ -113,7 +113,8 @@ impl Parser<'_> {
             negative ^= sign == b'-';
             self.at += 1;
         }
-        let number = if self.peek().is_some_and(|byte| byte.is_ascii_alphabetic()) { self.word() } else { self.number() };
+        let number =
+            if self.peek().is_some_and(|byte| byte.is_ascii_alphabetic()) { self.word() } else { self.number() };
         match number? {
             Value::Int(digits) if negative && digits != "0" => Ok(Value::Int(format!("-{digits}"))),
             Value::Float(number) if negative => Ok(Value::Float(-number)),

@@ -61,11 +61,49 @@ fn literals_become_what_cpython_prints() {
 }
 
 #[test]
+fn a_literal_keeps_what_equality_ignores() {
+    for literal in ["{'b': 1, 'a': -0.0}", "[inf, -inf, nan]", "{2, 1}"] {
+        assert_eq!(Value::parse(literal).unwrap().literal(), literal);
+    }
+}
+
+#[test]
 fn anything_but_one_literal_is_refused_with_its_place() {
     for bad in [
-        "", "1 2", "[1", "[1 2]", "{[1]: 2}", "{1: 2, 3}", "{1, 2: 3}", "f(1)", "__import__('os')", "a", "1 + 1",
-        "1j", "01", "1__0", "'a", "'\\x4'", "'\\N{BULLET}'", "b'é'", "-'a'", "-True", "[,]", "lambda: 0", "f'a'", "é",
-        "0x", "1e", "set([1])", "float(1)", "'a' b'b'", "..", "1.2.3", "{1:}", "infinity", "b'\\777'",
+        "",
+        "1 2",
+        "[1",
+        "[1 2]",
+        "{[1]: 2}",
+        "{1: 2, 3}",
+        "{1, 2: 3}",
+        "f(1)",
+        "__import__('os')",
+        "a",
+        "1 + 1",
+        "1j",
+        "01",
+        "1__0",
+        "'a",
+        "'\\x4'",
+        "'\\N{BULLET}'",
+        "b'é'",
+        "-'a'",
+        "-True",
+        "[,]",
+        "lambda: 0",
+        "f'a'",
+        "é",
+        "0x",
+        "1e",
+        "set([1])",
+        "float(1)",
+        "'a' b'b'",
+        "..",
+        "1.2.3",
+        "{1:}",
+        "infinity",
+        "b'\\777'",
     ] {
         assert!(Value::parse(bad).is_err(), "{bad} gave {}", canonical(bad));
     }
@@ -114,6 +152,13 @@ proptest! {
         let text = value.canonical();
         prop_assert!(text.is_ascii());
         prop_assert_eq!(canonical(&text), canonical(&canonical(&text)));
+    }
+
+    #[test]
+    fn a_literal_reads_back_as_the_same_value(value in values()) {
+        let again = Value::parse(&value.literal()).unwrap();
+        prop_assert_eq!(again.literal(), Value::parse(&again.literal()).unwrap().literal());
+        prop_assert_eq!(again.canonical(), Value::parse(&value.canonical()).unwrap().canonical());
     }
 
     #[test]

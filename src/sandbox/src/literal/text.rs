@@ -1,46 +1,69 @@
-//! Canonical text of a value.
+//! Text of a value: its literal, or the canonical one.
 
 use std::fmt::Write as _;
 
 use super::Value;
 use super::number::float_text;
 
-/// Appends the canonical text of `value`.
-pub(super) fn write(value: &Value, out: &mut String) {
+/// Which text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    /// The one text of all equal values.
+    Canonical,
+    /// A literal that keeps the order of dicts and the sign of zero.
+    Exact,
+}
+
+/// Appends the text of `value`.
+pub(super) fn write(value: &Value, style: Style, out: &mut String) {
     match value {
         Value::None => out.push_str("None"),
         Value::Bool(truth) => out.push_str(if *truth { "True" } else { "False" }),
         Value::Int(digits) => out.push_str(digits),
-        Value::Float(number) => out.push_str(&float_text(*number)),
+        Value::Float(number) => {
+            // Minus zero equals zero, so both have one canonical text.
+            let zero = style == Style::Canonical && *number == 0.0;
+            out.push_str(&float_text(if zero { 0.0 } else { *number }));
+        }
         Value::Str(points) => quoted(points.iter().copied(), false, out),
         Value::Bytes(bytes) => {
             out.push('b');
             quoted(bytes.iter().map(|&byte| u32::from(byte)), true, out);
         }
-        Value::List(items) => enclosed('[', texts(items), ']', out),
+        Value::List(items) => enclosed('[', texts(items, style), ']', out),
         Value::Tuple(items) if items.len() == 1 => {
             out.push('(');
-            write(&items[0], out);
+            write(&items[0], style, out);
             out.push_str(",)");
         }
-        Value::Tuple(items) => enclosed('(', texts(items), ')', out),
+        Value::Tuple(items) => enclosed('(', texts(items, style), ')', out),
         Value::Set(items) if items.is_empty() => out.push_str("set()"),
         Value::Set(items) => {
-            let mut texts = texts(items);
-            texts.sort();
+            let mut texts = texts(items, style);
+            if style == Style::Canonical {
+                texts.sort();
+            }
             enclosed('{', texts, '}', out);
         }
         Value::Dict(items) => {
             let mut pairs: Vec<(String, String)> =
-                items.iter().map(|(key, value)| (key.canonical(), value.canonical())).collect();
-            pairs.sort();
+                items.iter().map(|(key, value)| (text(key, style), text(value, style))).collect();
+            if style == Style::Canonical {
+                pairs.sort();
+            }
             enclosed('{', pairs.into_iter().map(|(key, value)| format!("{key}: {value}")).collect(), '}', out);
         }
     }
 }
 
-fn texts(items: &[Value]) -> Vec<String> {
-    items.iter().map(Value::canonical).collect()
+fn text(value: &Value, style: Style) -> String {
+    let mut out = String::new();
+    write(value, style, &mut out);
+    out
+}
+
+fn texts(items: &[Value], style: Style) -> Vec<String> {
+    items.iter().map(|item| text(item, style)).collect()
 }
 
 fn enclosed(open: char, items: Vec<String>, close: char, out: &mut String) {

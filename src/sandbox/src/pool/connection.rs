@@ -1,6 +1,7 @@
 //! One client: frames in, frames out.
 
-use std::net::TcpStream;
+use std::io::Read as _;
+use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,8 @@ use crate::frame::{Answer, FrameError, MAX_ANSWER, MAX_PROGRAMS, MAX_REQUEST, Re
 
 /// How long a client may take for one frame, and stay silent between two.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// How long a client that was refused may take to notice.
+const LINGER: Duration = Duration::from_secs(2);
 /// How often a waiting connection looks whether its client is still there.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -42,8 +45,15 @@ pub(super) fn serve(mut stream: TcpStream, queue: &Queue) -> Result<(), FrameErr
 }
 
 /// Says why, and leaves.
+///
+/// What the client is still sending is read first: closing on unread bytes resets the connection, and the
+/// reason would be lost with it.
 pub(super) fn refuse(stream: &mut TcpStream, reason: &str) -> Result<(), FrameError> {
-    write_frame(stream, &Answer::Error(reason.to_owned()), MAX_ANSWER)
+    write_frame(stream, &Answer::Error(reason.to_owned()), MAX_ANSWER)?;
+    stream.shutdown(Shutdown::Write)?;
+    stream.set_read_timeout(Some(LINGER))?;
+    std::io::copy(&mut stream.take(2 * MAX_REQUEST as u64), &mut std::io::sink())?;
+    Ok(())
 }
 
 /// Runs the programs of one request; `None` where the client left or the pool ended.

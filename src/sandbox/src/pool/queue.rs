@@ -125,9 +125,8 @@ mod tests {
     use super::*;
 
     fn batch(ids: &[&str]) -> Arc<Batch> {
-        let request = |id: &&str| {
-            serde_json::from_value(serde_json::json!({"id": id, "source": "", "tests": null})).unwrap()
-        };
+        let request =
+            |id: &&str| serde_json::from_value(serde_json::json!({"id": id, "source": "", "tests": null})).unwrap();
         Batch::new(ids.iter().map(request).collect())
     }
 
@@ -136,9 +135,8 @@ mod tests {
         let queue = Queue::default();
         queue.add(batch(&["a1", "a2", "a3"]));
         queue.add(batch(&["b1"]));
-        let order: Vec<String> = (0..4)
-            .map(|_| queue.next().map(|(batch, at)| batch.requests[at].id.clone()).unwrap())
-            .collect();
+        let order: Vec<String> =
+            (0..4).map(|_| queue.next().map(|(batch, at)| batch.requests[at].id.clone()).unwrap()).collect();
         assert_eq!(order, ["a1", "b1", "a2", "a3"]);
     }
 

@@ -37,7 +37,8 @@ const fn ending(
 }
 
 const ROOT: &str = "run the supervisor as root with CAP_SYS_ADMIN, CAP_SETUID and CAP_SETGID";
-const GROUPS: &str = "mount cgroup v1 or v2 with the memory, pids and cpu controllers, writable for the supervisor";
+pub(super) const GROUPS: &str =
+    "mount cgroup v1 or v2 with the memory, pids and cpu controllers, writable for the supervisor";
 const CELL: &str = "report this: the cell was not built as it should be";
 const LANDLOCK: &str = "use Linux 6.2 or newer with landlock in the kernel's lsm= list";
 const SECCOMP: &str = "use a kernel with CONFIG_SECCOMP_FILTER";
@@ -120,8 +121,10 @@ pub(super) const PROOFS: &[Protection] = &[
 impl Protection {
     /// The request that makes the attempt, with bounds that are reached quickly.
     pub(super) fn request(&self) -> ExecutionRequest {
-        let wall_ms = if matches!(self.expect, Expect::Ending { termination: Termination::WallTime, .. }) { 100 } else { 10_000 };
-        let cpu_ms = if matches!(self.expect, Expect::Ending { termination: Termination::CpuTime, .. }) { 50 } else { 5_000 };
+        let wall_ms =
+            if matches!(self.expect, Expect::Ending { termination: Termination::WallTime, .. }) { 100 } else { 10_000 };
+        let cpu_ms =
+            if matches!(self.expect, Expect::Ending { termination: Termination::CpuTime, .. }) { 50 } else { 5_000 };
         ExecutionRequest {
             id: self.name.to_owned(),
             language: Language::Python,

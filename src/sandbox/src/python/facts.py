@@ -1,10 +1,12 @@
-"""What a program can see and do in a cell. Run as a program before hostile code exists; the answers are compared in src/proof."""
+"""What a program can see and do in a cell. It runs before hostile code exists; src/proof compares the answers."""
 
 import errno
 import fcntl
 import os
 import resource
 import socket
+
+HOST = "/sys /boot /run /dev/mem /dev/kmsg /dev/kvm /dev/tty /proc/kcore /proc/sys /etc/shadow".split()
 
 
 def attempt(action):
@@ -45,7 +47,7 @@ def facts():
         "local socket": attempt(lambda: socket.socket(socket.AF_UNIX)),
         "lock": attempt(lambda: fcntl.flock(0, fcntl.LOCK_SH)),
         "chroot": attempt(lambda: os.chroot("/tmp")),
-        "hidden": [path for path in ("/sys", "/dev/mem", "/dev/kmsg", "/dev/kvm", "/proc/kcore", "/home", "/root") if os.path.lexists(path)],
+        "hidden": [path for path in HOST if os.path.lexists(path)],
         "environment": sorted(os.environ),
         "descriptors": [descriptor for descriptor in range(3, 256) if is_open(descriptor)],
         "core": resource.getrlimit(resource.RLIMIT_CORE)[1],

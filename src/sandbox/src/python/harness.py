@@ -12,7 +12,7 @@ import os
 import sys
 import types
 
-from plain import NotPlain, canonical, value_of
+from plain import NotPlain, literal, value_of
 
 RUN, CALLS, TEST = b"0", b"1", b"2"
 # The exit status of an interpreter that was left by an exception, and by a failed flush.
@@ -25,20 +25,23 @@ class Job:
     def __init__(self, line, read=os.read, write=os.write):
         # The functions are kept, so that a program that replaces them in `os` cuts nothing here.
         self.line, self.read, self.write = line, read, write
+        self.inbox = b""
         self.nonce = self.take(16)
         self.mode, entry, source, extra = (self.field() for _ in range(4))
         self.entry, self.source, self.extra = entry.decode(), source, extra
         self.process = os.getpid()
 
     def take(self, count):
-        parts = []
-        while count:
-            part = self.read(self.line, min(count, 1 << 16))
-            if not part:
-                os._exit(70)
-            parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
+        if len(self.inbox) < count:
+            parts, missing = [self.inbox], count - len(self.inbox)
+            while missing > 0:
+                parts.append(self.read(self.line, 1 << 16))
+                missing -= len(parts[-1])
+                if not parts[-1]:
+                    os._exit(70)
+            self.inbox = b"".join(parts)
+        taken, self.inbox = self.inbox[:count], self.inbox[count:]
+        return taken
 
     def field(self):
         return self.take(int.from_bytes(self.take(4), "little"))
@@ -138,7 +141,7 @@ def call(job, function, text):
     except BaseException as error:
         return b"R", describe(error)
     try:
-        return b"V", canonical(value)
+        return b"V", literal(value)
     except NotPlain as error:
         return b"U", str(error)
     except BaseException as error:

@@ -1,15 +1,16 @@
-"""Plain values as canonical text, the same text that the supervisor makes of a literal (src/literal)."""
+"""Plain values as literals. The supervisor parses them and compares by their canonical text (src/literal)."""
 
 DEPTH, NODES, TEXT, BITS = 64, 100_000, 1 << 20, 14_000
-INFINITY = float("inf")
+# Besides literals: floats that have none, and the empty set. No text that the supervisor sends holds other names.
+NAMES = {"inf": float("inf"), "nan": float("nan"), "set": set, "__builtins__": {}}
 
 
 class NotPlain(Exception):
     """The value is not made of exact built-in types within the bounds."""
 
 
-def canonical(value):
-    """Canonical text of a plain value: Python's own ASCII text with the items of dicts and sets sorted by text.
+def literal(value):
+    """The literal of a plain value, in ASCII, with dicts in the order in which they were filled.
 
     Only exact built-in types count: a subclass could bring its own `__eq__`, `__repr__` or `__iter__`.
     """
@@ -25,19 +26,12 @@ def _text(value, depth, budget):
     budget[0] -= 1
     if budget[0] < 0:
         raise NotPlain(f"a value of more than {NODES} parts")
-    if value is None or kind is bool:
+    if value is None or kind is bool or kind is float:
         return repr(value)
     if kind is int:
         if value.bit_length() > BITS:
             raise NotPlain(f"an integer of more than {BITS} bits")
         return repr(value)
-    if kind is float:
-        if value != value:
-            return "nan"
-        if value in (INFINITY, -INFINITY):
-            return "inf" if value > 0 else "-inf"
-        # Minus zero equals zero, so both have one text.
-        return repr(value or 0.0)
     if kind is str or kind is bytes:
         budget[1] -= len(value)
         if budget[1] < 0:
@@ -51,14 +45,14 @@ def _text(value, depth, budget):
         items = [_text(item, depth - 1, budget) for item in value]
         return f"({items[0]},)" if len(items) == 1 else "(" + ", ".join(items) + ")"
     if kind is set:
-        items = sorted([_text(item, depth - 1, budget) for item in value])
+        items = [_text(item, depth - 1, budget) for item in value]
         return "{" + ", ".join(items) + "}" if items else "set()"
     if kind is dict:
-        items = [(_text(key, depth - 1, budget), _text(item, depth - 1, budget)) for key, item in value.items()]
-        return "{" + ", ".join([f"{key}: {item}" for key, item in sorted(items)]) + "}"
+        items = [f"{_text(key, depth - 1, budget)}: {_text(item, depth - 1, budget)}" for key, item in value.items()]
+        return "{" + ", ".join(items) + "}"
     raise NotPlain(f"{'an' if kind.__name__[:1] in 'aeiou' else 'a'} {kind.__name__}")
 
 
-def value_of(text, evaluate=eval, names={"inf": INFINITY, "nan": float("nan"), "set": set, "__builtins__": {}}):
-    """The value of canonical text. The supervisor wrote the text from a parsed literal: it holds no code."""
+def value_of(text, evaluate=eval, names=NAMES):
+    """The value of a literal. The supervisor wrote the text from what it had parsed: it holds no code."""
     return evaluate(text, names)

@@ -1,6 +1,6 @@
 """Runs a trusted test program whose `candidate` is a proxy for a program in another cell.
 
-The arguments go out and the values come back as canonical text, through the supervisor, which parses
+The arguments go out and the values come back as literals, through the supervisor, which parses
 both. No object of the program ever exists in this process.
 """
 
@@ -8,7 +8,7 @@ import builtins
 import os
 
 from harness import describe, finish
-from plain import NotPlain, canonical, value_of
+from plain import NotPlain, literal, value_of
 
 
 class ProgramFailed(Exception):
@@ -23,7 +23,9 @@ def raised(text):
     """The exception to raise here for one that the program raised."""
     name, _, message = text.split("\n", 2)
     kind = getattr(builtins, name, None)
-    if isinstance(kind, type) and issubclass(kind, Exception):
+    # An exception that ends an iteration would end the tests' own loops, and with them the questions.
+    ends_loops = kind in (StopIteration, StopAsyncIteration)
+    if isinstance(kind, type) and issubclass(kind, Exception) and not ends_loops:
         try:
             return kind(message)
         except Exception:
@@ -37,7 +39,7 @@ def proxy(job):
 
     def candidate(*positional, **named):
         try:
-            text = canonical((positional, named))
+            text = literal((positional, named))
         except NotPlain as error:
             raise Unsendable(str(error)) from None
         job.send(b"k", text)

@@ -9,7 +9,8 @@ pub(super) fn interpreter(image: &[u8]) -> Option<String> {
     }
     let table = usize::try_from(number(image, 0x20, 8)?).ok()?;
     let (size, count) = (number(image, 0x36, 2)? as usize, number(image, 0x38, 2)? as usize);
-    let header = (0..count).map(|index| table + index * size).find(|&at| number(image, at, 4) == Some(u64::from(PT_INTERP)))?;
+    let header =
+        (0..count).map(|index| table + index * size).find(|&at| number(image, at, 4) == Some(u64::from(PT_INTERP)))?;
     let start = usize::try_from(number(image, header + 8, 8)?).ok()?;
     let length = usize::try_from(number(image, header + 32, 8)?).ok()?;
     let text = image.get(start..start.checked_add(length)?)?.split(|&byte| byte == 0).next()?;

@@ -29,23 +29,13 @@ pub fn limits() -> Limits {
 
 /// A program without tests.
 pub fn alone(id: &'static str, source: &str, verdicts: &[ExecutionVerdict]) -> Case {
-    Case {
-        id,
-        source: source.to_owned(),
-        tests: None,
-        limits: limits(),
-        verdicts: verdicts.to_vec(),
-        holds: |_| true,
-    }
+    Case { id, source: source.to_owned(), tests: None, limits: limits(), verdicts: verdicts.to_vec(), holds: |_| true }
 }
 
 /// A program whose `f` is called without arguments.
 pub fn calling(id: &'static str, source: &str, expected: &str, verdicts: &[ExecutionVerdict]) -> Case {
     let case = TestCase { args: Vec::new(), expected: expected.to_owned() };
-    Case {
-        tests: Some(TestSuite::Calls { entry: "f".to_owned(), cases: vec![case] }),
-        ..alone(id, source, verdicts)
-    }
+    Case { tests: Some(TestSuite::Calls { entry: "f".to_owned(), cases: vec![case] }), ..alone(id, source, verdicts) }
 }
 
 impl Case {

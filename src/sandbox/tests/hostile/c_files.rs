@@ -44,7 +44,8 @@ def f():
     paths = [sys.executable, library + '/os.py', library + '/sitecustomize.py', library + '/x.pth',
              '/genesis/harness.py', '/etc/passwd', '/new', '/dev/zero', '/proc/self/mem']
     found = {attempt(open, path, 'wb') for path in paths} | {attempt(os.unlink, paths[1]), attempt(os.chmod, '/', 511)}
-    return sorted(found - {'EROFS', 'EPERM'})
+    # The last one is a link of the distribution that leads nowhere here.
+    return sorted(found - {'EROFS', 'EPERM', 'ENOENT'})
 ";
 
 const MOUNTS: &str = "

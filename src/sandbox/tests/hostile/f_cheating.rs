@@ -10,7 +10,12 @@ use crate::arena::{Case, alone, calling, run};
 /// The value that each of these programs would have to return: not to be found anywhere.
 const SECRET: &str = "86753090123";
 
-fn scripted(id: &'static str, source: &str, check: &str, verdicts: &[genesis_core::execution::ExecutionVerdict]) -> Case {
+fn scripted(
+    id: &'static str,
+    source: &str,
+    check: &str,
+    verdicts: &[genesis_core::execution::ExecutionVerdict],
+) -> Case {
     let tests = TestSuite::Script { entry: "f".to_owned(), setup: "limit = 3".to_owned(), check: check.to_owned() };
     Case { tests: Some(tests), ..alone(id, source, verdicts) }
 }
@@ -39,7 +44,11 @@ fn cases() -> Vec<Case> {
         cheat("F13 frames", FRAMES, &[WrongAnswer]),
         cheat("F14", SHARES, &[WrongAnswer]),
         Case { tests: Some(held_out()), ..cheat("F16", "def f(x): return {1: 1, 2: 4}.get(x, 0)", &[WrongAnswer]) },
-        cheat("F18", "def check(*_): return True\nrun_tests = check\nclass Solution: pass\ndef f(): return True", &[WrongAnswer]),
+        cheat(
+            "F18",
+            "def check(*_): return True\nrun_tests = check\nclass Solution: pass\ndef f(): return True",
+            &[WrongAnswer],
+        ),
         cheat("F19", "from solution import f", &[RuntimeError]),
         cheat("F19 tests", "import tests.hidden", &[RuntimeError]),
         cheat("F25", &format!("for x in range(100): print(x, {SECRET})\ndef f(): return 1"), &[WrongAnswer]),
@@ -57,6 +66,7 @@ fn cases() -> Vec<Case> {
         scripted("script: exit", "import sys\ndef f(x): sys.exit(0)", CHECK, &[NoRun]),
         scripted("script: gone", "import os\ndef f(x): os._exit(0)", CHECK, &[NoRun]),
         scripted("script: raises", "def f(x): raise AssertionError('passed')", CHECK, &[RuntimeError]),
+        scripted("script: ends loops", "def f(x): raise StopIteration", MAPS, &[RuntimeError]),
         scripted("script: wrong", "def f(x): return x", CHECK, &[WrongAnswer]),
         scripted("script: none", "", CHECK, &[RuntimeError]),
         scripted("script: huge", "def f(x): return 'x' * (1 << 21)", CHECK, &[WrongAnswer]),
@@ -75,6 +85,11 @@ const CHECK: &str = "\
 def check(candidate):
     for x in range(limit):
         assert candidate(x) == x * x + 1
+";
+
+const MAPS: &str = "\
+def check(candidate):
+    for got, wanted in zip(map(candidate, range(limit)), (1, 2, 5)): assert got == wanted
 ";
 
 const ABORTS: &str = "\
@@ -157,7 +172,8 @@ def f():
         for name, value in {**frame.f_locals, **frame.f_globals}.items():
             if name != 'text' and type(value) in (str, int, bytes) and text in str(value): return int(text)
             job = getattr(value, '__dict__', {})
-            if name != 'text' and any(text in str(item) for item in job.values() if type(item) in (str, int)): return int(text)
+            for item in list(job.values()):
+                if item is not text and type(item) in (str, int) and text in str(item): return int(text)
         frame = frame.f_back
     return 0
 ";

@@ -8,7 +8,11 @@ use crate::arena::{Case, alone, calling, innocent, pool, run};
 
 fn cases() -> Vec<Case> {
     let script = |id, source: &str, check: &str| Case {
-        tests: Some(TestSuite::Script { entry: "f".to_owned(), setup: "def twice(x): return x + x".to_owned(), check: check.to_owned() }),
+        tests: Some(TestSuite::Script {
+            entry: "f".to_owned(),
+            setup: "def twice(x): return x + x".to_owned(),
+            check: check.to_owned(),
+        }),
         ..alone(id, source, &[Pass])
     };
     vec![
@@ -16,17 +20,34 @@ fn cases() -> Vec<Case> {
         calling("G2 processes", PROCESSES, "[0, 1, 4, 9]", &[Pass]).within(|limits| limits.memory_bytes = 256 << 20),
         calling("G2 programs", PROGRAMS, "'42'", &[Pass]),
         calling("G2 files", FILES, "'kept'", &[Pass]),
-        calling("G3", "import sys, warnings\nwarnings.warn('careful')\nprint('log', file=sys.stderr)\ndef f(): return 1", "1", &[Pass])
-            .and(|record| record.stderr.total_bytes > 0),
+        calling(
+            "G3",
+            "import sys, warnings\nwarnings.warn('careful')\nprint('log', file=sys.stderr)\ndef f(): return 1",
+            "1",
+            &[Pass],
+        )
+        .and(|record| record.stderr.total_bytes > 0),
         calling("G4", "def f():\r\n    return 1", "1", &[Pass]),
         alone("G8", "import sys\nprint('😀é')\nassert 'é'.encode() == b'\\xc3\\xa9'", &[Unverified])
             .and(|record| record.stdout.total_bytes == 7),
         calling("values", VALUES, VALUES_EXPECTED, &[Pass]),
         calling("classes", CLASSES, "[1, 2]", &[Pass]),
-        script("script", "def f(x): return [x, x]", "def check(candidate):\n    assert candidate(2)[0] * 2 == twice(2)\n"),
+        script(
+            "script",
+            "def f(x): return [x, x]",
+            "def check(candidate):\n    assert candidate(2)[0] * 2 == twice(2)\n",
+        ),
         script("script with exceptions", "def f(x): return [1][x]", RAISES),
-        script("script with names", "def f(x, *, y=1): return (x, y)", "def check(c): assert c(1, y=2) == (1, 2) and c(y=3, x=1) == (1, 3)\n"),
-        script("script with limits of floats", "def f(x): return x", "def check(c): assert c(float('inf')) > 1 and c(float('nan')) != 0 and c({}) == {} and c(set()) == set()\n"),
+        script(
+            "script with names",
+            "def f(x, *, y=1): return (x, y)",
+            "def check(c): assert c(1, y=2) == (1, 2) and c(y=3, x=1) == (1, 3)\n",
+        ),
+        script(
+            "script with limits of floats",
+            "def f(x): return x",
+            "def check(c): assert c(float('inf')) > 1 and c(float('nan')) != 0 and c({}) == {} and c(set()) == set()\n",
+        ),
     ]
 }
 

@@ -37,12 +37,13 @@ async fn a_write_that_is_cut_off_anywhere_leaves_nothing() {
     let before = row_counts(&ledger).await;
     let path = folder.path().join("ledger.db");
     let new = full("cut");
+    let prepared = record::Prepared::new(new.clone()).unwrap();
     let mut points = 0;
     loop {
         let mut connection = open::options(&path).connect().await.unwrap();
         sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
         let finished = {
-            let mut write = Box::pin(record::apply(&mut connection, &new));
+            let mut write = Box::pin(record::apply(&mut connection, &prepared));
             let mut polls = 0;
             // Each poll that is pending is one statement on its way.
             std::future::poll_fn(|context: &mut Context<'_>| {

@@ -61,7 +61,8 @@ fn an_update_takes_over_the_fields_it_changes() {
 
 #[test]
 fn applying_the_same_again_changes_nothing() {
-    let config = json!({ "spec": { "containers": [{ "name": "a", "ports": [{ "containerPort": 80 }] }], "tags": ["x"] } });
+    let config =
+        json!({ "spec": { "containers": [{ "name": "a", "ports": [{ "containerPort": 80 }] }], "tags": ["x"] } });
     let one = applied(&json!({}), managers(), "one", &config, false).unwrap();
     let later = Managers::from_json(&one.managers.to_json(), "2025-01-01T00:00:00Z".into());
     let two = applied(&one.object, later, "one", &config, false).unwrap();

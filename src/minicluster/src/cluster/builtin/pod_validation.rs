@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::cluster::{error::Cause, names};
 
-const ENV_NAME: &str = "a valid environment variable name must consist only of printable ASCII characters other than '='";
+const ENV_NAME: &str =
+    "a valid environment variable name must consist only of printable ASCII characters other than '='";
 
 /// Checks a pod.
 pub fn validate_pod(object: &Value) -> Vec<Cause> {
@@ -15,8 +16,7 @@ pub fn validate_pod(object: &Value) -> Vec<Cause> {
 
 /// Checks a pod template under `path`.
 pub fn validate_template(path: &str, template: &Value) -> Vec<Cause> {
-    let mut causes =
-        names::validate_map(&format!("{path}.metadata.labels"), &template["metadata"]["labels"], true);
+    let mut causes = names::validate_map(&format!("{path}.metadata.labels"), &template["metadata"]["labels"], true);
     causes.extend(validate_spec(&format!("{path}.spec"), &template["spec"]));
     causes
 }

@@ -33,9 +33,7 @@ pub fn check_type(call: &Call<'_>, object: &Value) -> Result<(), ApiError> {
     let wanted = call.api_version();
     if api_version != wanted.as_str() {
         let got = api_version.as_str().unwrap_or_default();
-        let why = format!(
-            "the API version in the data ({got}) does not match the expected API version ({wanted})"
-        );
+        let why = format!("the API version in the data ({got}) does not match the expected API version ({wanted})");
         return Err(ApiError::bad_request(why));
     }
     Ok(())

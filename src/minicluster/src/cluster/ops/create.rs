@@ -47,8 +47,7 @@ pub fn insert(
     if writer.state().get(&key).is_some() {
         return Err(ApiError::already_exists(&group_resource, &name));
     }
-    let object =
-        if call.query.dry_run { object.into() } else { writer.put(&key, object).object };
+    let object = if call.query.dry_run { object.into() } else { writer.put(&key, object).object };
     Ok(Written { object, created: true, warnings })
 }
 

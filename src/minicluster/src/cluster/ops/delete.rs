@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use super::{Call, update};
-use crate::cluster::{error::ApiError, meta, resource::ObjectKey, store::Writer};
+use crate::cluster::{crd::CLEANUP_FINALIZER, error::ApiError, meta, resource::ObjectKey, store::Writer};
 
 /// Options of a deletion, from the body and the query.
 #[derive(Clone, Debug, Default)]
@@ -132,7 +132,8 @@ fn pod_grace(pod: &Value, options: &DeleteOptions) -> i64 {
 /// Foreground and orphaning deletion leave a finalizer for the garbage collector.
 fn set_dependents_finalizer(call: &Call<'_>, object: &mut Value, options: &DeleteOptions) {
     // Jobs of batch/v1 orphan their pods unless told otherwise; so does a real API server.
-    let default = if call.resource.group == "batch" && call.resource.plural == "jobs" { "Orphan" } else { "Background" };
+    let default =
+        if call.resource.group == "batch" && call.resource.plural == "jobs" { "Orphan" } else { "Background" };
     let present: Vec<String> = meta::finalizers(object).into_iter().map(str::to_owned).collect();
     let policy = match options.propagation.as_deref() {
         Some(policy) => policy,
@@ -146,6 +147,10 @@ fn set_dependents_finalizer(call: &Call<'_>, object: &mut Value, options: &Delet
         "Orphan" => finalizers.push("orphan".to_owned()),
         "Foreground" => finalizers.push("foregroundDeletion".to_owned()),
         _ => {}
+    }
+    if call.resource.plural == "customresourcedefinitions" {
+        // A definition stays until its objects are gone.
+        finalizers.push(CLEANUP_FINALIZER.to_owned());
     }
     let metadata = meta::metadata_mut(object);
     if finalizers.is_empty() {

@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Call;
-use crate::cluster::{
-    error::ApiError, request::Query, resource::ObjectKey, selector::FieldSelector, state::State,
-};
+use crate::cluster::{error::ApiError, request::Query, resource::ObjectKey, selector::FieldSelector, state::State};
 
 /// A collection at one revision.
 #[derive(Debug)]
@@ -97,9 +95,7 @@ pub fn list(state: &State, call: &Call<'_>) -> Result<Page, ApiError> {
         past = state.of_resource_at(revision, &call.resource.storage, namespace);
         Box::new(past.iter())
     };
-    let is_after = |key: &ObjectKey| {
-        after.as_ref().is_none_or(|(ns, name)| (&key.namespace, &key.name) > (ns, name))
-    };
+    let is_after = |key: &ObjectKey| after.as_ref().is_none_or(|(ns, name)| (&key.namespace, &key.name) > (ns, name));
     let mut rest = all.filter(|(key, object)| is_after(key) && selection.matches(object)).peekable();
     let limit = if call.query.limit == 0 { usize::MAX } else { call.query.limit };
     let mut objects = Vec::new();

@@ -30,8 +30,7 @@ pub fn update(writer: &mut Writer<'_>, call: &Call<'_>, body: Value) -> Result<W
     let old = call.existing(writer.state())?;
     let unconditional = call.resource.builtin().is_some_and(|kind| kind.unconditional_update);
     if meta::resource_version(&object).is_empty() && !unconditional {
-        let cause =
-            Cause::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
+        let cause = Cause::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
         return Err(ApiError::invalid(&call.resource, name, &[cause]));
     }
     let object = replace(writer, call, &old, object, Owners::Track)?;

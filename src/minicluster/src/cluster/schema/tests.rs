@@ -42,10 +42,7 @@ fn messages_equal_those_of_a_real_server() {
         (json!({}), vec!["spec.size: Required value", nil]),
         (
             json!({ "size": "x" }),
-            vec![
-                "spec.size: Invalid value: \"string\": spec.size in body must be of type integer: \"string\"",
-                nil,
-            ],
+            vec!["spec.size: Invalid value: \"string\": spec.size in body must be of type integer: \"string\"", nil],
         ),
         (
             json!({ "size": 0 }),
@@ -62,11 +59,7 @@ fn messages_equal_those_of_a_real_server() {
         (json!({ "size": 1, "name": "abcdef" }), vec!["spec.name: Too long: may not be more than 5 bytes", nil]),
         (
             json!({ "size": 1, "tags": ["a", "b", "a"] }),
-            vec![
-                "spec.tags: Too many: 3: must have at most 2 items",
-                "spec.tags[2]: Duplicate value: \"a\"",
-                nil,
-            ],
+            vec!["spec.tags: Too many: 3: must have at most 2 items", "spec.tags[2]: Duplicate value: \"a\"", nil],
         ),
     ] {
         assert_eq!(errors(&schema, &json!({ "spec": spec }), None), expected, "{spec}");

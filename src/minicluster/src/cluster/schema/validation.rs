@@ -109,22 +109,12 @@ fn check_list(schema: &Value, value: &Value, items: &[Value], at: &At, found: &m
         let duplicate = identity(item).is_some_and(|id| items[..i].iter().any(|o| identity(o).as_ref() == Some(&id)));
         if duplicate {
             let message = format!("Duplicate value: {}", identity(item).unwrap_or_default());
-            found.push(at.broken(Cause {
-                reason: "FieldValueDuplicate",
-                message,
-                field: at.path.clone(),
-            }));
+            found.push(at.broken(Cause { reason: "FieldValueDuplicate", message, field: at.path.clone() }));
         }
     }
 }
 
-fn check_map(
-    schema: &Value,
-    value: &Value,
-    map: &serde_json::Map<String, Value>,
-    at: &At,
-    found: &mut Vec<Violation>,
-) {
+fn check_map(schema: &Value, value: &Value, map: &serde_json::Map<String, Value>, at: &At, found: &mut Vec<Violation>) {
     limits::check_count(schema, value, map.len(), ["minProperties", "maxProperties"], "properties", at, found);
     for required in meta::strings(&schema["required"]) {
         if !map.contains_key(required) {
@@ -165,7 +155,10 @@ fn check_junctors(schema: &Value, value: &Value, at: &At, found: &mut Vec<Violat
         match branches.iter().filter(|b| holds(b)).count() {
             1 => {}
             0 => fail(format!("{:?} must validate one and only one schema (oneOf). Found none valid", at.path)),
-            n => fail(format!("{:?} must validate one and only one schema (oneOf). Found {n} valid alternatives", at.path)),
+            n => fail(format!(
+                "{:?} must validate one and only one schema (oneOf). Found {n} valid alternatives",
+                at.path
+            )),
         }
     }
     if schema["not"].is_object() && holds(&schema["not"]) {

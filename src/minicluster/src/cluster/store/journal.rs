@@ -10,6 +10,8 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +26,9 @@ use crate::cluster::{
 
 /// A journal smaller than this is never compacted.
 const COMPACT_FROM_BYTES: u64 = 16 << 20;
+
+/// How long the lock of a directory is waited for.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Records of a snapshot are written in pieces of about this size.
 const PIECE_BYTES: usize = 1 << 20;
@@ -115,7 +120,7 @@ impl Journal {
         fs::create_dir_all(dir).map_err(failed(dir))?;
         let lock_path = dir.join("lock");
         let lock = File::create(&lock_path).map_err(failed(&lock_path))?;
-        lock.try_lock().map_err(|_| StoreError::Locked { path: dir.to_owned() })?;
+        take(&lock).map_err(|_| StoreError::Locked { path: dir.to_owned() })?;
         let recovered = recovery::recover(dir)?;
         let path = recovered.journal.unwrap_or_else(|| journal_path(dir, recovered.state.revision()));
         let file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed(&path))?;
@@ -173,6 +178,18 @@ impl Journal {
         }
         (self.file, self.written, self.live_bytes) = (journal, 0, total + buffer.len() as u64);
         Ok(())
+    }
+}
+
+/// Takes the lock of a directory. A predecessor that has just been killed, or a child of it between fork and exec, may
+/// hold it for a moment longer.
+fn take(lock: &File) -> Result<(), std::fs::TryLockError> {
+    let begun = Instant::now();
+    loop {
+        match lock.try_lock() {
+            Err(_) if begun.elapsed() < LOCK_PATIENCE => thread::sleep(LOCK_PATIENCE / 50),
+            result => return result,
+        }
     }
 }
 

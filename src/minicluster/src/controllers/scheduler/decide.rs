@@ -49,13 +49,16 @@ pub fn decide<'a>(pods: &'a [Pod], nodes: &[Node]) -> Vec<(&'a Pod, Decision)> {
                 Err(why) => *reasons.entry(why).or_default() += 1,
             }
         }
-        decisions.push((pod, match best {
-            Some((_, node)) => {
-                add(used.entry(node.name_any()).or_default(), &wanted);
-                Decision::Bind(node.name_any())
-            }
-            None => Decision::Wait(explain(nodes.len(), &reasons)),
-        }));
+        decisions.push((
+            pod,
+            match best {
+                Some((_, node)) => {
+                    add(used.entry(node.name_any()).or_default(), &wanted);
+                    Decision::Bind(node.name_any())
+                }
+                None => Decision::Wait(explain(nodes.len(), &reasons)),
+            },
+        ));
     }
     decisions
 }
@@ -100,9 +103,9 @@ fn add(total: &mut Amounts, more: &Amounts) {
 /// Whether a pod may run on a node, or the scheduler's words for why not.
 fn fits(pod: &Pod, wanted: &Amounts, node: &Node, taken: &Amounts) -> Result<(), String> {
     let status = node.status.as_ref();
-    let ready = status.and_then(|s| s.conditions.as_ref()).is_some_and(|conditions| {
-        conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True")
-    });
+    let ready = status
+        .and_then(|s| s.conditions.as_ref())
+        .is_some_and(|conditions| conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True"));
     if !ready {
         return Err("node(s) were not ready".to_owned());
     }
@@ -116,7 +119,11 @@ fn fits(pod: &Pod, wanted: &Amounts, node: &Node, taken: &Amounts) -> Result<(),
     let tolerations = pod.spec.as_ref().and_then(|s| s.tolerations.as_deref()).unwrap_or_default();
     let taints = node.spec.as_ref().and_then(|s| s.taints.as_deref()).unwrap_or_default();
     if let Some(taint) = taints.iter().find(|t| t.effect != "PreferNoSchedule" && !tolerated(t, tolerations)) {
-        return Err(format!("node(s) had untolerated taint {{{}: {}}}", taint.key, taint.value.clone().unwrap_or_default()));
+        return Err(format!(
+            "node(s) had untolerated taint {{{}: {}}}",
+            taint.key,
+            taint.value.clone().unwrap_or_default()
+        ));
     }
     let allocatable = status.and_then(|s| s.allocatable.as_ref());
     for (name, amount) in wanted {

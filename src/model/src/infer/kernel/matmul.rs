@@ -1,9 +1,11 @@
 //! Matrix products with the weights packed once.
 
+use pulp::{Simd, WithSimd};
+
 /// Columns of one panel: two AVX registers of eight floats.
 pub(super) const COLUMNS: usize = 16;
-/// Rows computed together: 6 × 16 accumulators fill twelve of the sixteen AVX registers.
-const ROWS: usize = 6;
+/// Rows computed together: 4 × 16 sums are eight AVX registers, enough to keep both multipliers busy.
+const ROWS: usize = 4;
 
 /// A weight matrix `[outputs, inputs]`, stored as panels of 16 outputs, each `[inputs][16]`; the last is padded with zeros.
 ///
@@ -66,21 +68,32 @@ impl PackedMatrix {
 
     /// `y (+)= x·Wᵀ` for `rows` rows.
     pub fn multiply(&self, rows: usize, x: (&[f32], Columns), y: (&mut [f32], Columns), write: Write) {
-        pulp::Arch::new().dispatch(|| {
-            let (out, to) = y;
-            for (index, panel) in self.panels.chunks_exact(COLUMNS * self.inputs).enumerate() {
-                let first = index * COLUMNS;
-                let to = Columns { stride: to.stride, offset: to.offset + first };
-                multiply_panel(
-                    panel,
-                    self.inputs,
-                    rows,
-                    x,
-                    Target { to, width: COLUMNS.min(self.outputs - first), write },
-                    out,
-                );
-            }
-        });
+        pulp::Arch::new().dispatch(Multiply { weights: self, rows, x, y, write });
+    }
+}
+
+/// The arguments of [`PackedMatrix::multiply`].
+struct Multiply<'a> {
+    weights: &'a PackedMatrix,
+    rows: usize,
+    x: (&'a [f32], Columns),
+    y: (&'a mut [f32], Columns),
+    write: Write,
+}
+
+impl WithSimd for Multiply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let PackedMatrix { inputs, outputs, ref panels } = *self.weights;
+        let (y, to) = self.y;
+        for (index, panel) in panels.chunks_exact(COLUMNS * inputs).enumerate() {
+            let first = index * COLUMNS;
+            let to = Columns { stride: to.stride, offset: to.offset + first };
+            let target = Target { to, width: COLUMNS.min(outputs - first), write: self.write };
+            multiply_panel(panel, inputs, self.rows, self.x, target, y);
+        }
     }
 }
 
@@ -97,7 +110,7 @@ pub(super) struct Target {
 
 /// The products of `rows` rows of `x` with one panel `[inputs][16]`.
 ///
-/// To be called inside [`pulp::Arch::dispatch`], without which it is compiled for the oldest processors.
+/// To be called from a [`WithSimd`], without which it is compiled for the oldest processors.
 #[inline(always)]
 pub(super) fn multiply_panel(
     panel: &[f32],
@@ -113,7 +126,6 @@ pub(super) fn multiply_panel(
             1 => target.store(out, row, &tile::<1>(panel, inputs, x, row)),
             2 => target.store(out, row, &tile::<2>(panel, inputs, x, row)),
             3 => target.store(out, row, &tile::<3>(panel, inputs, x, row)),
-            4 | 5 => target.store(out, row, &tile::<4>(panel, inputs, x, row)),
             _ => target.store(out, row, &tile::<ROWS>(panel, inputs, x, row)),
         };
     }
@@ -121,19 +133,22 @@ pub(super) fn multiply_panel(
 
 /// The products of `M` rows of `x`, from `row` on, with one panel.
 #[inline(always)]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "every bounds check comes before the loop, so the sums stay in registers"
+)]
 fn tile<const M: usize>(panel: &[f32], inputs: usize, x: (&[f32], Columns), row: usize) -> [[f32; COLUMNS]; M] {
     let (data, from) = x;
-    let rows: [&[f32]; M] = std::array::from_fn(|m| &data[(row + m) * from.stride + from.offset..][..inputs]);
+    let mut rows: [&[f32]; M] = [&[]; M];
+    for m in 0..M {
+        rows[m] = &data[(row + m) * from.stride + from.offset..][..inputs];
+    }
     let panel = &panel.as_chunks::<COLUMNS>().0[..inputs];
     let mut sums = [[0.0; COLUMNS]; M];
-    // Indices on purpose: all bounds checks come before the first product, so the sums stay in registers.
-    #[allow(clippy::needless_range_loop)]
     for input in 0..inputs {
-        let weights = panel[input];
-        let factors: [f32; M] = std::array::from_fn(|m| rows[m][input]);
         for m in 0..M {
             for column in 0..COLUMNS {
-                sums[m][column] = weights[column].mul_add(factors[m], sums[m][column]);
+                sums[m][column] = panel[input][column].mul_add(rows[m][input], sums[m][column]);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! One pass of one thread through the decoder.
 
+use pulp::{Simd, WithSimd};
+
 use super::cache::{Heads, LayerCache};
 use super::lora::KernelAdapter;
 use super::matmul::{Columns, PackedMatrix, Write};
@@ -93,21 +95,7 @@ impl Shared {
         self.normalise(x, &block.input_norm, h);
         product(&block.products[QKV], (layer, QKV), h, wide, groups, low_rank, Write::Replace);
         h.resize(wide.len() / width * queries, 0.0);
-        let mut rows = wide.chunks_exact_mut(width).zip(h.chunks_exact_mut(queries));
-        for segment in segments {
-            let first = segment.cache.positions;
-            for (position, (row, out)) in (first..first + segment.tokens.len()).zip(&mut rows) {
-                let cache = &mut segment.cache.layers[layer];
-                pulp::Arch::new().dispatch(|| {
-                    let (query, rest) = row.split_at_mut(queries);
-                    let (key, value) = rest.split_at_mut(keys);
-                    self.norm_rotate(query, &block.query_norm, position);
-                    self.norm_rotate(key, &block.key_norm, position);
-                    cache.push(heads, key, value);
-                    cache.attend(heads, query, position + 1, scores, out);
-                });
-            }
-        }
+        pulp::Arch::new().dispatch(Attention { shared: self, layer, segments, qkv: wide, out: h, scores });
         product(&block.products[OUTPUT], (layer, OUTPUT), h, x, groups, low_rank, Write::Add);
     }
 
@@ -118,11 +106,7 @@ impl Shared {
         self.normalise(x, &block.post_attention_norm, h);
         product(&block.products[GATE_UP], (layer, GATE_UP), h, wide, groups, low_rank, Write::Replace);
         gated.resize(wide.len() / 2, 0.0);
-        pulp::Arch::new().dispatch(|| {
-            for (row, out) in wide.chunks_exact(2 * inner).zip(gated.chunks_exact_mut(inner)) {
-                math::swiglu(&row[..inner], &row[inner..], out);
-            }
-        });
+        math::swiglu(wide, inner, gated);
         product(&block.products[DOWN], (layer, DOWN), gated, x, groups, low_rank, Write::Add);
     }
 
@@ -153,15 +137,11 @@ impl Shared {
     }
 
     fn normalise(&self, x: &[f32], weight: &[f32], out: &mut Vec<f32>) {
-        let (width, eps) = (self.config.hidden_size, self.config.rms_norm_eps as f32);
         out.resize(x.len(), 0.0);
-        pulp::Arch::new().dispatch(|| {
-            for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
-                math::rms_norm(x, weight, eps, out);
-            }
-        });
+        math::rms_norm(x, weight, self.config.rms_norm_eps as f32, out);
     }
 
+    /// RMSNorm of every head, then its rotation.
     #[inline(always)]
     fn norm_rotate(&self, heads: &mut [f32], weight: &[f32], position: usize) {
         let half = self.config.head_dim / 2;
@@ -169,6 +149,42 @@ impl Shared {
         for head in heads.chunks_exact_mut(self.config.head_dim) {
             math::rms_norm_in_place(head, weight, self.config.rms_norm_eps as f32);
             math::rotate(head, cos, sin);
+        }
+    }
+}
+
+/// Norm and rotation of queries and keys, the new entries of the caches, and attention over them.
+struct Attention<'a, 'b, 's> {
+    shared: &'a Shared,
+    layer: usize,
+    segments: &'a mut [&'b mut KernelSegment<'s>],
+    /// `[rows, (heads + 2 · kv_heads) · head_dim]`
+    qkv: &'a mut [f32],
+    /// `[rows, heads · head_dim]`
+    out: &'a mut [f32],
+    scores: &'a mut Vec<f32>,
+}
+
+impl WithSimd for Attention<'_, '_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { shared, layer, segments, qkv, out, scores } = self;
+        let (heads, block) = (shared.heads(), &shared.weights.blocks[layer]);
+        let (queries, keys) = (heads.query * heads.width, heads.key_value * heads.width);
+        let mut rows = qkv.chunks_exact_mut(queries + 2 * keys).zip(out.chunks_exact_mut(queries));
+        for segment in segments {
+            let first = segment.cache.positions;
+            for (position, (row, out)) in (first..first + segment.tokens.len()).zip(&mut rows) {
+                let (query, rest) = row.split_at_mut(queries);
+                let (key, value) = rest.split_at_mut(keys);
+                shared.norm_rotate(query, &block.query_norm, position);
+                shared.norm_rotate(key, &block.key_norm, position);
+                let cache = &mut segment.cache.layers[layer];
+                cache.push(heads, key, value);
+                cache.attend(heads, query, position + 1, scores, out);
+            }
         }
     }
 }

@@ -34,7 +34,8 @@ pub(super) fn describe(status: &mut EvaluationStatus, evaluation: &Evaluation, s
     if status.phase.is_finished() {
         status.completion_time = Some(now);
     }
-    let held_before = find(&status.conditions, ConditionType::Suspended).is_some_and(|condition| condition.reason != "NotSuspended");
+    let held_before =
+        find(&status.conditions, ConditionType::Suspended).is_some_and(|condition| condition.reason != "NotSuspended");
     let verdict = passed(status);
     let message = status.message.clone();
     let mut conditions = Conditions::edit(&mut status.conditions, evaluation.metadata.generation, now);

@@ -13,8 +13,14 @@ const LINGER_SECONDS: i64 = 30;
 
 /// Loads what every replica must have, and unloads what nobody needs any more.
 ///
-/// Evaluations and Rollouts load their candidates themselves; here it is only seen to that these stay.
-pub(super) fn changes(observed: &Observed, champion: &Champion, under_way: &[Turn<'_>], now: Timestamp) -> Vec<AdapterChange> {
+/// Evaluations and Rollouts load their candidates themselves; here it is only seen to that these stay, and go when they
+/// are done. What a person loaded by hand is left alone.
+pub(super) fn changes(
+    observed: &Observed,
+    champion: &Champion,
+    under_way: &[Turn<'_>],
+    now: Timestamp,
+) -> Vec<AdapterChange> {
     let served = &observed.model.spec.served_model_name;
     let wanted: Vec<&AdapterReference> =
         observed.model.spec.pinned_adapter.iter().chain(champion.reference()).collect();
@@ -23,8 +29,9 @@ pub(super) fn changes(observed: &Observed, champion: &Champion, under_way: &[Tur
     keep.extend(under_way.iter().filter_map(Turn::candidate).map(|adapter| adapter.served_name(served)));
     keep.extend(in_use(observed, now).iter().map(|adapter| adapter.served_name(served)));
 
+    let ours: BTreeSet<String> = known(observed).iter().map(|adapter| adapter.served_name(served)).collect();
     let unload = observed.replicas.iter().flat_map(|replica| {
-        let unneeded = replica.loaded.keys().filter(|name| is_ours(name, served) && !keep.contains(*name));
+        let unneeded = replica.loaded.keys().filter(|name| ours.contains(*name) && !keep.contains(*name));
         unneeded.map(|name| AdapterChange::Unload { address: replica.address.clone(), name: name.clone() })
     });
     let mut changes: Vec<AdapterChange> = unload.collect();
@@ -43,17 +50,21 @@ fn in_use(observed: &Observed, now: Timestamp) -> Vec<AdapterReference> {
     let evaluations = observed.evaluations.iter().filter(|evaluation| {
         !evaluation.is_finished() || fresh(evaluation.status.as_ref().and_then(|status| status.completion_time))
     });
-    let rollouts = observed
-        .rollouts
-        .iter()
-        .filter(|rollout| !rollout.is_finished() || fresh(rollout.status.as_ref().and_then(|status| status.completion_time)));
+    let rollouts = observed.rollouts.iter().filter(|rollout| {
+        !rollout.is_finished() || fresh(rollout.status.as_ref().and_then(|status| status.completion_time))
+    });
     let judged = evaluations.flat_map(|evaluation| evaluation.spec.baseline.iter().chain([&evaluation.spec.candidate]));
     let rolled = rollouts.flat_map(|rollout| rollout.spec.stable.iter().chain([&rollout.spec.candidate]));
     judged.chain(rolled).cloned().collect()
 }
 
-/// Whether Genesis gave this name: the served model's, and 12 hexadecimal digits. A person's own adapters stay.
-fn is_ours(name: &str, served: &str) -> bool {
-    let suffix = name.strip_prefix(served).and_then(|rest| rest.strip_prefix('-'));
-    suffix.is_some_and(|digits| digits.len() == 12 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
+/// Adapters that Genesis has loaded at some time: of ended turns, and of every Evaluation and Rollout.
+fn known(observed: &Observed) -> Vec<AdapterReference> {
+    let status = observed.model.status.as_ref();
+    let history = status.map(|status| status.history.as_slice()).unwrap_or_default();
+    let ended = history.iter().filter_map(|entry| entry.adapter.as_ref());
+    let judged =
+        observed.evaluations.iter().flat_map(|found| found.spec.baseline.iter().chain([&found.spec.candidate]));
+    let rolled = observed.rollouts.iter().flat_map(|found| found.spec.stable.iter().chain([&found.spec.candidate]));
+    ended.chain(judged).chain(rolled).cloned().collect()
 }

@@ -53,7 +53,8 @@ pub(super) fn decide(observed: &Observed, now: Timestamp) -> Champion {
         return before;
     }
     let next = promoted(observed, winner, now);
-    let notice = Notice::normal("CandidatePromoted", format!("{} takes all traffic; {}", next.name, score_in_words(&next)));
+    let notice =
+        Notice::normal("CandidatePromoted", format!("{} takes all traffic; {}", next.name, score_in_words(&next)));
     before.succeeded_by(next, notice)
 }
 
@@ -62,9 +63,16 @@ fn pin(observed: &Observed, before: Champion, pinned: &AdapterReference, now: Ti
     if before.is(pinned) || standing(&observed.replicas, &name) != Standing::ProvedOnAll {
         return before;
     }
-    let notice = Notice::normal("AdapterPinned", format!("{name} takes all traffic because spec.pinnedAdapter names it"));
-    let next =
-        CurrentAdapter { name, adapter: pinned.clone(), revision: 0, promoted_time: Some(now), rollout_name: None, score: None };
+    let notice =
+        Notice::normal("AdapterPinned", format!("{name} takes all traffic because spec.pinnedAdapter names it"));
+    let next = CurrentAdapter {
+        name,
+        adapter: pinned.clone(),
+        revision: 0,
+        promoted_time: Some(now),
+        rollout_name: None,
+        score: None,
+    };
     before.succeeded_by(next, notice)
 }
 
@@ -97,5 +105,8 @@ fn score(observed: &Observed, rollout: &Rollout) -> Option<Decimal> {
 }
 
 fn score_in_words(adapter: &CurrentAdapter) -> String {
-    adapter.score.as_ref().map_or_else(|| "it was not evaluated".to_owned(), |score| format!("pass@1 {}", score.as_str()))
+    adapter
+        .score
+        .as_ref()
+        .map_or_else(|| "it was not evaluated".to_owned(), |score| format!("pass@1 {}", score.as_str()))
 }

@@ -97,7 +97,8 @@ pub(super) fn expired(observed: &Observed, history: &History) -> Vec<ModelAction
     }
     // An ending that is not written down yet must be found again after a crash, with its objects.
     let written = observed.model.status.as_ref().map(|status| status.history.as_slice()).unwrap_or_default();
-    let gone: BTreeSet<i64> = written.iter().map(|entry| entry.revision).filter(|revision| !kept.contains(revision)).collect();
+    let gone: BTreeSet<i64> =
+        written.iter().map(|entry| entry.revision).filter(|revision| !kept.contains(revision)).collect();
     let uid = observed.model.metadata.uid.as_deref();
     let delete = |child| move |name| ModelAction::Delete { child, name };
     let rollouts = named(numbered(&observed.rollouts, uid), &gone).map(delete(Child::Rollout));

@@ -44,9 +44,10 @@ pub(super) fn decide(observed: &Observed, under_way: &[Turn<'_>], history: &Hist
     let busy = under_way.iter().rev().find_map(|turn| at_work(turn));
     // A request may begin a turn while another is rolling out: its candidate supersedes that one, if it passes.
     let in_the_way = under_way.iter().any(|turn| !matches!(turn.stage(), Stage::RollingOut(_) | Stage::Passed { .. }));
-    match busy {
-        Some((reason, message)) if in_the_way || request.is_none() => return LoopState::AtWork(reason, message),
-        _ => {}
+    if let Some((reason, message)) = busy
+        && (in_the_way || request.is_none())
+    {
+        return LoopState::AtWork(reason, message);
     }
     if history.closed_now {
         return resting(ModelReason::CoolingDown, "a turn has just ended");

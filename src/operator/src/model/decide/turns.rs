@@ -73,8 +73,14 @@ pub(super) fn open(observed: &Observed) -> Vec<Turn<'_>> {
 }
 
 /// The children among `objects` that carry a number.
-pub(super) fn numbered<'a, K: ResourceExt>(objects: &'a [K], uid: Option<&'a str>) -> impl Iterator<Item = (&'a K, i64)> {
-    objects.iter().filter(move |object| is_owned_by(*object, uid)).filter_map(|object| Some((object, revision_of(object)?)))
+pub(super) fn numbered<'a, K: ResourceExt>(
+    objects: &'a [K],
+    uid: Option<&'a str>,
+) -> impl Iterator<Item = (&'a K, i64)> {
+    objects
+        .iter()
+        .filter(move |object| is_owned_by(*object, uid))
+        .filter_map(|object| Some((object, revision_of(object)?)))
 }
 
 impl<'a> Turn<'a> {
@@ -99,10 +105,10 @@ impl<'a> Turn<'a> {
             return Stage::Evaluating(evaluation);
         }
         // Only a verdict of Pass goes on: not a failed job, not too little evidence.
-        let passed = status.is_some_and(|status| {
-            status.phase == EvaluationPhase::Complete && status.verdict == Some(Verdict::Pass)
-        });
-        let approved = self.automatic || evaluation.annotations().get(APPROVED_ANNOTATION).is_some_and(|value| value == "true");
+        let passed = status
+            .is_some_and(|status| status.phase == EvaluationPhase::Complete && status.verdict == Some(Verdict::Pass));
+        let approved =
+            self.automatic || evaluation.annotations().get(APPROVED_ANNOTATION).is_some_and(|value| value == "true");
         if passed { Stage::Passed { evaluation, approved } } else { Stage::Over }
     }
 

@@ -18,7 +18,10 @@ pub(super) fn advance(case: &Case<'_>, status: &mut RolloutStatus, actions: &mut
     let spec = &case.rollout.spec;
     if let Some(older) = case.observed.others.iter().find(|other| order(other) < order(case.rollout)) {
         status.weights = Weights::of_canary(0, applied(case, 0));
-        return Stand::Waiting(Reason::WaitingForPrevious, format!("Rollout {} gives its traffic back first", older.name_any()));
+        return Stand::Waiting(
+            Reason::WaitingForPrevious,
+            format!("Rollout {} gives its traffic back first", older.name_any()),
+        );
     }
     if let Some(why) = awaiting_evaluation(case) {
         status.weights = Weights::of_canary(0, applied(case, 0));
@@ -33,17 +36,21 @@ pub(super) fn advance(case: &Case<'_>, status: &mut RolloutStatus, actions: &mut
     if let Some(why) = disproved(case) {
         return fail(case, status, Reason::ProofFailed, why, actions);
     }
-    let last_progress = *status.last_progress_time.get_or_insert(case.now);
+    status.last_progress_time = status.last_progress_time.or(Some(case.now));
+    if !spec.paused && status.ending_reason.is_none() {
+        resume(status, case.now);
+    }
     if let Some(held) = held_after_failure(case, status) {
         return held;
     }
     if case.standing != Standing::ProvedOnAll {
-        let why = if let Standing::Underway(why) = &case.standing { why.clone() } else { "no replica is ready".to_owned() };
-        return late(case, status, last_progress, &why, actions)
-            .unwrap_or(Stand::Waiting(Reason::ProvingCandidate, why));
+        let why =
+            if let Standing::Underway(why) = &case.standing { why.clone() } else { "no replica is ready".to_owned() };
+        return late(case, status, &why, actions).unwrap_or(Stand::Waiting(Reason::ProvingCandidate, why));
     }
     if is_champion(case) || spec.desired_outcome == DesiredOutcome::Promote {
-        let why = if is_champion(case) { "the candidate is the champion already" } else { "spec.desiredOutcome is Promote" };
+        let why =
+            if is_champion(case) { "the candidate is the champion already" } else { "spec.desiredOutcome is Promote" };
         decide_on(status, CompletionStatus::Promoted, Reason::RequestedPromotion, why);
         status.start_time = status.start_time.or(Some(case.now));
         return hand_over(case, status);
@@ -55,16 +62,18 @@ pub(super) fn advance(case: &Case<'_>, status: &mut RolloutStatus, actions: &mut
         status.weights = Weights::of_canary(weight, applied(case, weight));
         return Stand::Paused(Reason::ManualPause, "spec.paused holds it at its present weight".to_owned());
     }
-    resume(status, case.now);
     if case.observed.traffic == Traffic::NoGateway {
         status.weights = Weights::default();
-        return Stand::Stalled(Reason::NoGateway, "the operator was started without a gateway: nobody can shift traffic".to_owned());
+        return Stand::Stalled(
+            Reason::NoGateway,
+            "the operator was started without a gateway: nobody can shift traffic".to_owned(),
+        );
     }
-    step(case, status, last_progress, actions)
+    step(case, status, actions)
 }
 
 /// One look at the present step.
-fn step(case: &Case<'_>, status: &mut RolloutStatus, last_progress: Timestamp, actions: &mut Vec<RolloutAction>) -> Stand {
+fn step(case: &Case<'_>, status: &mut RolloutStatus, actions: &mut Vec<RolloutAction>) -> Stand {
     let steps: Vec<CanaryStep> = case.rollout.spec.steps.iter().map(CanaryStep::from).collect();
     let index = usize::try_from(status.current_step_index).unwrap_or(0).min(steps.len().saturating_sub(1));
     let weight = steps.get(index).map_or(0, |step| step.weight);
@@ -73,7 +82,7 @@ fn step(case: &Case<'_>, status: &mut RolloutStatus, last_progress: Timestamp, a
     status.start_time = status.start_time.or(Some(case.now));
     let Traffic::Seen { since_start, since_step, .. } = &case.observed.traffic else {
         let why = if let Traffic::Unreachable(why) = &case.observed.traffic { why.clone() } else { String::new() };
-        return late(case, status, last_progress, &why, actions).unwrap_or(Stand::Stepping(Reason::GatewayUnreachable, why));
+        return late(case, status, &why, actions).unwrap_or(Stand::Stepping(Reason::GatewayUnreachable, why));
     };
     let stable_name = status.stable_name.clone().unwrap_or_default();
     let (stable, candidate) = (arm(since_start, &stable_name), arm(since_start, &case.name));
@@ -88,10 +97,10 @@ fn step(case: &Case<'_>, status: &mut RolloutStatus, last_progress: Timestamp, a
         CanaryDecision::RollBack(why) => fail(case, status, Reason::Harm, why, actions),
         _ if !verified => {
             let why = format!("the gateway has not taken over {weight} % for {}", case.name);
-            late(case, status, last_progress, &why, actions).unwrap_or(Stand::Stepping(Reason::WaitingForRoutes, why))
+            late(case, status, &why, actions).unwrap_or(Stand::Stepping(Reason::WaitingForRoutes, why))
         }
         CanaryDecision::Wait(why) => {
-            late(case, status, last_progress, &why, actions).unwrap_or(Stand::Stepping(Reason::CanaryStepRunning, why))
+            late(case, status, &why, actions).unwrap_or(Stand::Stepping(Reason::CanaryStepRunning, why))
         }
         CanaryDecision::Advance(next) => {
             status.current_step_index = i32::try_from(next).unwrap_or(i32::MAX);
@@ -110,17 +119,10 @@ fn step(case: &Case<'_>, status: &mut RolloutStatus, last_progress: Timestamp, a
     }
 }
 
-/// The failure that comes of not getting on for too long.
-fn late(
-    case: &Case<'_>,
-    status: &mut RolloutStatus,
-    last_progress: Timestamp,
-    why: &str,
-    actions: &mut Vec<RolloutAction>,
-) -> Option<Stand> {
-    let deadline = case.rollout.spec.progress_deadline_seconds;
-    let waited = case.now.as_second() - last_progress.as_second();
-    (waited > deadline).then(|| {
+/// The failure that comes of not getting on for too long. Time that it is held does not count.
+fn late(case: &Case<'_>, status: &mut RolloutStatus, why: &str, actions: &mut Vec<RolloutAction>) -> Option<Stand> {
+    let waited = case.now.as_second() - status.last_progress_time?.as_second();
+    (!case.rollout.spec.paused && waited > case.rollout.spec.progress_deadline_seconds).then(|| {
         let message = format!("no progress for {waited} s: {why}");
         fail(case, status, Reason::ProgressDeadlineExceeded, message, actions)
     })

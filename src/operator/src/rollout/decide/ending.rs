@@ -19,7 +19,8 @@ use crate::serving::Standing;
 /// heeds, can stop it from then on.
 pub(super) fn asked_for(case: &Case<'_>, status: &RolloutStatus) -> Option<(CompletionStatus, Reason, String)> {
     let spec = &case.rollout.spec;
-    let pinned_elsewhere = case.model.spec.pinned_adapter.as_ref().is_some_and(|pinned| pinned.digest != spec.candidate.digest);
+    let pinned_elsewhere =
+        case.model.spec.pinned_adapter.as_ref().is_some_and(|pinned| pinned.digest != spec.candidate.digest);
     if pinned_elsewhere && !is_champion(case) && status.ending_as.is_none_or(|end| end == CompletionStatus::Promoted) {
         return Some((CompletionStatus::Aborted, Reason::Pinned, "the model pins another adapter".to_owned()));
     }

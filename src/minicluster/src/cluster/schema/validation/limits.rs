@@ -88,8 +88,7 @@ pub fn check_count(
 /// Compiles each pattern once; a pattern that does not compile matches nothing.
 fn matches_pattern(pattern: &str, text: &str) -> bool {
     static COMPILED: OnceLock<Mutex<HashMap<String, Option<Regex>>>> = OnceLock::new();
-    let mut compiled =
-        COMPILED.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    let mut compiled = COMPILED.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     let regex = compiled.entry(pattern.to_owned()).or_insert_with(|| Regex::new(pattern).ok());
     regex.as_ref().is_some_and(|regex| regex.is_match(text))
 }
