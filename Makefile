@@ -2,8 +2,9 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-CACHE ?= $(if $(GENESIS_CACHE),$(GENESIS_CACHE),$(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/genesis)
-BINARIES = genesis genesis-trainer genesis-inference genesis-sandbox
+TARGET = $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+# The built program, not `cargo dev`: cargo would build the dependencies once more with the features of one crate.
+DEV = $(TARGET)/debug/hack
 
 .PHONY: help
 help: ## Show this help
@@ -13,25 +14,25 @@ help: ## Show this help
 
 .PHONY: demo
 demo: build ## One whole turn of the loop on this machine: KEEP=1 leaves it running, SEED=n draws other tasks
-	cargo dev demo $(if $(SEED),--seed $(SEED)) $(if $(KEEP),--keep)
+	$(DEV) demo $(if $(SEED),--seed $(SEED)) $(if $(KEEP),--keep)
 
 .PHONY: test
 test: build ## All checks and tests, with a real Kubernetes control plane
-	cargo dev check
+	$(DEV) check
+	$(DEV) cluster build
 	cargo test --workspace
-	cargo dev cluster test
 
 .PHONY: build
-build: ## Build every binary that runs
-	cargo build $(foreach name,$(BINARIES),--bin $(name)) --bin hack
+build: ## Build everything that runs
+	cargo build --workspace --all-targets
 
 .PHONY: check
-check: ## Formatting, lints, layers and generated files, without the tests
-	cargo dev check
+check: build ## Formatting, layers and generated files, without the tests
+	$(DEV) check
 
 .PHONY: generate
-generate: ## Write the generated files: CRDs
-	cargo dev generate
+generate: build ## Write the generated files: CRDs
+	$(DEV) generate
 
 .PHONY: clean
 clean: ## Remove what was built here; the cache of the control plane stays

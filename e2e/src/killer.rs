@@ -40,7 +40,12 @@ fn victims() -> Vec<(u32, String)> {
         }
         false
     };
-    let part = |words: &str| words.split(' ').next().is_some_and(|program| program.rsplit('/').next().is_some_and(|name| name.starts_with("genesis")));
+    let part = |words: &str| {
+        words
+            .split(' ')
+            .next()
+            .is_some_and(|program| program.rsplit('/').next().is_some_and(|name| name.starts_with("genesis")))
+    };
     processes
         .iter()
         .filter(|(process, (_, words))| part(words) && descends(**process))

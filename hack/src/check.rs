@@ -1,4 +1,4 @@
-//! `cargo dev check`: everything that can be said without running a test.
+//! `cargo dev check` and `cargo dev lint`: what can be said without running a test.
 
 use std::process::Command;
 
@@ -6,11 +6,15 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{generate, layers, paths};
 
-/// Runs all checks in the order of their price.
-pub fn all() -> Result<()> {
+/// What takes seconds: layers, generated files, formatting.
+pub fn quick() -> Result<()> {
     println!("layers      {} crates", layers::check()?);
     println!("generated   {} files", generate::check()?);
-    cargo("format", &["fmt", "--all", "--check"])?;
+    cargo("format", &["fmt", "--all", "--check"])
+}
+
+/// What compiles everything anew: lints, and the model with feature `cuda`.
+pub fn lint() -> Result<()> {
     cargo("lints", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])?;
     cargo("cuda", &["check", "--quiet", "--package", "genesis-model", "--features", "cuda"])
 }

@@ -92,9 +92,10 @@ pub async fn run(options: &Options) -> Result<Outcome> {
         None => None,
     };
     let statistics = traffic.statistics().await?;
-    let outcome = Outcome::new(options, &learned, &trained, &evaluation, &rollout, &promoted, control.as_ref(), &served_digest)
-        .with_statistics(&statistics, traffic.answered.load(Ordering::Relaxed))
-        .after(clock.elapsed());
+    let outcome =
+        Outcome::new(options, &learned, &trained, &evaluation, &rollout, &promoted, control.as_ref(), &served_digest)
+            .with_statistics(&statistics, traffic.answered.load(Ordering::Relaxed))
+            .after(clock.elapsed());
     outcome.print();
     if options.keep {
         stack.leave_running();

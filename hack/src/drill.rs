@@ -94,7 +94,11 @@ impl Drill {
     fn print(&self) {
         let mut table = report::table(&["drill", "result", ""]);
         let aa = format!("{} of {} passed", self.aa_passed, self.aa_runs);
-        table.add_row(["A/A".to_owned(), aa, format!("{} failed, {} inconclusive", self.aa_failed, self.aa_inconclusive)]);
+        table.add_row([
+            "A/A".to_owned(),
+            aa,
+            format!("{} failed, {} inconclusive", self.aa_failed, self.aa_inconclusive),
+        ]);
         table.add_row(["shuffled labels".to_owned(), self.shuffled_verdict.clone(), self.shuffled_message.clone()]);
         let back = if self.sabotage_rolled_back { "rolled back" } else { "NOT rolled back" };
         table.add_row(["sabotaged canary".to_owned(), back.to_owned(), self.sabotage_message.clone()]);
@@ -102,7 +106,11 @@ impl Drill {
     }
 
     fn verify(&self) -> Result<()> {
-        ensure!(self.aa_passed <= AA_MOST, "{} of {AA_RUNS} A/A evaluations passed, at most {AA_MOST} may", self.aa_passed);
+        ensure!(
+            self.aa_passed <= AA_MOST,
+            "{} of {AA_RUNS} A/A evaluations passed, at most {AA_MOST} may",
+            self.aa_passed
+        );
         ensure!(self.shuffled_passed == 0, "an adapter trained on shuffled labels passed");
         ensure!(self.sabotage_rolled_back, "a sabotaged canary was not rolled back");
         ensure!(self.dropped_requests == 0, "{} requests got no answer", self.dropped_requests);

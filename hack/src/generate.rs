@@ -12,7 +12,8 @@ fn files() -> Result<Vec<(PathBuf, String)>> {
     let mut files = Vec::new();
     for crd in genesis_api::crds() {
         let name = crd.spec.names.plural.clone();
-        let text = format!("# Generated from src/api by `make generate`. Do not edit.\n{}", serde_yaml::to_string(&crd)?);
+        let text =
+            format!("# Generated from src/api by `make generate`. Do not edit.\n{}", serde_yaml::to_string(&crd)?);
         files.push((paths::root().join("crds").join(format!("{name}.yaml")), text));
     }
     Ok(files)

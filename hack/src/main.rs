@@ -18,8 +18,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Formatting, lints, layers and generated files
+    /// Layers, generated files and formatting
     Check,
+    /// Clippy over everything, and the model with feature cuda
+    Lint,
     /// Dependencies between the crates point in one direction only
     Layers,
     /// Write the generated files (CRDs)
@@ -104,7 +106,8 @@ fn main() -> ExitCode {
 
 fn run(verb: Verb) -> Result<()> {
     match verb {
-        Verb::Check => check::all(),
+        Verb::Check => check::quick(),
+        Verb::Lint => check::lint(),
         Verb::Layers => {
             let crates = layers::check()?;
             println!("{crates} crates keep to their layers");
@@ -124,7 +127,8 @@ fn run(verb: Verb) -> Result<()> {
         }
         Verb::Demo { seed, keep, kubeconfig, data, no_control, loop_families, sealed_families } => {
             let data = fresh(data.unwrap_or_else(|| paths::root().join("target/demo")))?;
-            let options = demo::Options { seed, data, kubeconfig, keep, control: !no_control, loop_families, sealed_families };
+            let options =
+                demo::Options { seed, data, kubeconfig, keep, control: !no_control, loop_families, sealed_families };
             let outcome = tokio::runtime::Runtime::new()?.block_on(demo::run(&options))?;
             println!("report: {}", report::write("demo", &outcome)?.display());
             Ok(())
@@ -132,8 +136,15 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Drill { seed } => {
             let data = fresh(paths::root().join("target/drill"))?;
             let (loop_families, sealed_families) = (40, 48);
-            let options =
-                demo::Options { seed, data, kubeconfig: None, keep: false, control: false, loop_families, sealed_families };
+            let options = demo::Options {
+                seed,
+                data,
+                kubeconfig: None,
+                keep: false,
+                control: false,
+                loop_families,
+                sealed_families,
+            };
             tokio::runtime::Runtime::new()?.block_on(drill::run(&options))
         }
         Verb::Verdicts => verdicts::run().map(drop),

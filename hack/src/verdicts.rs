@@ -11,8 +11,8 @@ use genesis_tasks::humaneval::{self, HumanEvalProblem};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use crate::sandbox::OwnPool;
 use crate::report;
+use crate::sandbox::OwnPool;
 
 /// The report.
 #[derive(Debug, Serialize)]
@@ -52,7 +52,8 @@ pub fn run() -> Result<Verdicts> {
 
     let canonical = execute("canonical", problems.iter().map(|p| request(p, &p.canonical_solution)).collect())?;
     let empty = execute("pass", problems.iter().map(|p| request(p, humaneval::PASS_BODY)).collect())?;
-    let changed: Vec<ExecutionRequest> = problems.iter().flat_map(|p| p.mutants().into_iter().map(|m| request(p, &m.body))).collect();
+    let changed: Vec<ExecutionRequest> =
+        problems.iter().flat_map(|p| p.mutants().into_iter().map(|m| request(p, &m.body))).collect();
     let mutants = changed.len();
     let verdicts = execute("mutants", changed)?;
     bar.finish_and_clear();
@@ -61,8 +62,10 @@ pub fn run() -> Result<Verdicts> {
     for verdict in &verdicts {
         *mutant_verdicts.entry(verdict.to_string()).or_default() += 1;
     }
-    let passes = |verdicts: &[ExecutionVerdict]| verdicts.iter().filter(|verdict| **verdict == ExecutionVerdict::Pass).count();
-    let infra = |verdicts: &[ExecutionVerdict]| verdicts.iter().filter(|verdict| **verdict == ExecutionVerdict::Infra).count();
+    let passes =
+        |verdicts: &[ExecutionVerdict]| verdicts.iter().filter(|verdict| **verdict == ExecutionVerdict::Pass).count();
+    let infra =
+        |verdicts: &[ExecutionVerdict]| verdicts.iter().filter(|verdict| **verdict == ExecutionVerdict::Infra).count();
     let failed = problems.iter().zip(&canonical).filter(|(_, verdict)| **verdict != ExecutionVerdict::Pass);
     let found = Verdicts {
         problems: problems.len(),

@@ -61,6 +61,8 @@ impl Cluster {
         let mut model: serde_json::Value = serde_yaml::from_str(&text)?;
         let data = options.data.canonicalize()?;
         model["spec"]["storage"]["uri"] = json!(format!("file://{}/store", data.display()));
+        // Reached towards the end of the client's work, so that the dataset sees nearly all of it.
+        model["spec"]["triggers"]["minNewLearnings"] = json!(options.loop_families * 6 * 3 / 2);
         model["spec"]["trainingTemplate"]["seed"] = json!(options.seed);
         model["spec"]["evaluationTemplate"]["sampling"]["seed"] = json!(options.seed);
         let apply = PatchParams::apply("genesis-demo").force();
@@ -120,7 +122,11 @@ impl Cluster {
         spec.dataset.recipe = Recipe::Unfiltered;
         spec.suspend = true;
         spec.trigger = Some("control: as many rows, not filtered by execution".to_owned());
-        let control = TrainingRun { metadata: ObjectMeta { name: Some(CONTROL.to_owned()), ..ObjectMeta::default() }, spec, status: None };
+        let control = TrainingRun {
+            metadata: ObjectMeta { name: Some(CONTROL.to_owned()), ..ObjectMeta::default() },
+            spec,
+            status: None,
+        };
         self.runs().create(&PostParams::default(), &control).await.context("create the control")?;
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(30) {

@@ -35,7 +35,12 @@ impl Comparison {
 }
 
 /// Asks both models every sealed task eight times. `None` is the base model.
-pub(crate) async fn compare(cluster: &Cluster, options: &Options, before: Option<&str>, after: Option<&str>) -> Result<Comparison> {
+pub(crate) async fn compare(
+    cluster: &Cluster,
+    options: &Options,
+    before: Option<&str>,
+    after: Option<&str>,
+) -> Result<Comparison> {
     let (finished, _) = evaluate(cluster, options, [before, after], 8).await?;
     let summary = finished.suites.into_iter().next().context("one suite was measured")?;
     let gain = clustered_difference(&summary.pass1_by_family, 0.95, options.seed);

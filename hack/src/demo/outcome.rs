@@ -85,7 +85,9 @@ impl Outcome {
 
     /// The table at the end.
     pub(super) fn print(&self) {
-        let percent = |path: &str| self.get(path).as_f64().map_or_else(|| "–".to_owned(), |rate| format!("{:.1} %", 100.0 * rate));
+        let percent = |path: &str| {
+            self.get(path).as_f64().map_or_else(|| "–".to_owned(), |rate| format!("{:.1} %", 100.0 * rate))
+        };
         let mut table = report::table(&["sealed tasks", "pass@1", "pass@8"]);
         table.add_row([String::from("before (base)"), percent("base/pass_at_1"), percent("pass_at_8/before")]);
         table.add_row([String::from("after (promoted)"), percent("promoted/pass_at_1"), percent("pass_at_8/after")]);

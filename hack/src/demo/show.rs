@@ -70,8 +70,16 @@ pub(crate) struct Learned {
 pub(crate) async fn learning(cluster: &Cluster, traffic: &Traffic) -> Result<Learned> {
     let stage = Stage::with_length("generate", "tasks answered", Some(traffic.len() as u64));
     let sending = tokio::spawn({
-        let traffic = traffic.clone();
-        async move { traffic.send_all().await }
+        let (traffic, cluster) = (traffic.clone(), cluster.clone());
+        async move {
+            // A second round where the first did not teach enough to start a training.
+            for round in 0..2 {
+                traffic.send_round(round).await;
+                if training_began(&cluster).await {
+                    break;
+                }
+            }
+        }
     });
     while !sending.is_finished() {
         stage.check()?;
@@ -87,7 +95,8 @@ pub(crate) async fn learning(cluster: &Cluster, traffic: &Traffic) -> Result<Lea
         verified: traffic.verified.load(Ordering::Relaxed),
     };
     let total = traffic.status().await.map_or(0, |status| learnings(&status));
-    stage.end(&format!("{} tasks answered, {} of them verified; {total} learnings", learned.answered, learned.verified));
+    stage
+        .end(&format!("{} tasks answered, {} of them verified; {total} learnings", learned.answered, learned.verified));
 
     let stage = Stage::begin("trigger", "waiting for the loop to start a training");
     loop {
@@ -100,6 +109,17 @@ pub(crate) async fn learning(cluster: &Cluster, traffic: &Traffic) -> Result<Lea
         }
         tokio::time::sleep(POLL).await;
     }
+}
+
+/// The operator looks at a model every few seconds.
+async fn training_began(cluster: &Cluster) -> bool {
+    for _ in 0..40 {
+        if cluster.runs().list(&ListParams::default()).await.is_ok_and(|runs| !runs.items.is_empty()) {
+            return true;
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    false
 }
 
 fn learnings(status: &serde_json::Value) -> u64 {

@@ -44,7 +44,8 @@ impl Stack {
         }
         let supervisor = Supervisor::start(words, log.clone())?;
         let kubeconfig = options.kubeconfig.clone().unwrap_or_else(|| options.data.join("kubeconfig"));
-        let stack = Self { supervisor: Some(supervisor), kubeconfig, api: format!("http://127.0.0.1:{}", ports[0]), log };
+        let stack =
+            Self { supervisor: Some(supervisor), kubeconfig, api: format!("http://127.0.0.1:{}", ports[0]), log };
         stack.wait_for_gateway().await?;
         Ok(stack)
     }
@@ -122,7 +123,8 @@ impl Supervisor {
         process.store(first.id(), Ordering::Relaxed);
         let child = Arc::new(Mutex::new(first));
         let thread = std::thread::spawn({
-            let (ending, abandoned, process, starts) = (ending.clone(), abandoned.clone(), process.clone(), starts.clone());
+            let (ending, abandoned, process, starts) =
+                (ending.clone(), abandoned.clone(), process.clone(), starts.clone());
             move || loop {
                 std::thread::sleep(Duration::from_millis(100));
                 if abandoned.load(Ordering::Relaxed) {

@@ -51,12 +51,17 @@ impl Traffic {
 
     /// Sends every task once.
     pub(crate) async fn send_all(&self) {
-        stream::iter(0..self.tasks.len()).for_each_concurrent(IN_FLIGHT, |index| self.send(0, index, None)).await;
+        self.send_round(0).await;
+    }
+
+    /// Sends every task once more, as another request.
+    pub(crate) async fn send_round(&self, round: usize) {
+        stream::iter(0..self.tasks.len()).for_each_concurrent(IN_FLIGHT, |index| self.send(round, index, None)).await;
     }
 
     /// Sends tasks again and again until it is told to stop: the live traffic of a canary.
     pub(crate) async fn send_until(&self, stop: &AtomicBool) {
-        for round in 1..1_000 {
+        for round in 100..1_000 {
             stream::iter(0..self.tasks.len())
                 .take_while(|_| std::future::ready(!stop.load(Ordering::Relaxed)))
                 // A few samples suffice here: what counts is how many requests each model answers.

@@ -95,7 +95,8 @@ mod tests {
                 ..t.clone()
             })
             .collect();
-        let summary = EvaluationSummary { suites: vec![pair::summarise("sealed", &results)], ..EvaluationSummary::default() };
+        let summary =
+            EvaluationSummary { suites: vec![pair::summarise("sealed", &results)], ..EvaluationSummary::default() };
         assert_eq!(judge(&PromotionGate::default(), &summary).verdict, Verdict::Pass);
     }
 }

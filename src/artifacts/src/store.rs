@@ -75,8 +75,10 @@ impl Store {
 
     /// Stores a flat directory of files. Storing the same files again is free.
     pub fn put_directory(&self, kind: Kind, files: &[(&str, &[u8])]) -> Result<ArtifactRef, Error> {
-        let names: Vec<(String, Digest)> =
-            files.iter().map(|(name, bytes)| Ok((checked(name)?.to_owned(), Digest::of_bytes(bytes)))).collect::<Result<_, Error>>()?;
+        let names: Vec<(String, Digest)> = files
+            .iter()
+            .map(|(name, bytes)| Ok((checked(name)?.to_owned(), Digest::of_bytes(bytes))))
+            .collect::<Result<_, Error>>()?;
         let digest = Digest::of_directory(&names);
         let path = self.path(kind, &digest);
         if !path.exists() {

@@ -23,7 +23,12 @@ impl GatewayClient {
     }
 
     /// Freezes a dataset; the same name gives the same dataset again.
-    pub async fn freeze_dataset(&self, namespace: &str, model: &str, request: &DatasetRequest) -> Result<DatasetSnapshot, Error> {
+    pub async fn freeze_dataset(
+        &self,
+        namespace: &str,
+        model: &str,
+        request: &DatasetRequest,
+    ) -> Result<DatasetSnapshot, Error> {
         self.transport.post(&format!("/internal/v1/models/{namespace}/{model}/datasets"), request).await
     }
 
@@ -34,7 +39,9 @@ impl GatewayClient {
 
     /// Takes back what was learned while this adapter answered.
     pub async fn revert(&self, namespace: &str, model: &str, adapter: &Digest) -> Result<(), Error> {
-        self.transport.tell(&format!("/internal/v1/models/{namespace}/{model}/revert"), &json!({ "adapter": adapter })).await
+        self.transport
+            .tell(&format!("/internal/v1/models/{namespace}/{model}/revert"), &json!({ "adapter": adapter }))
+            .await
     }
 
     /// The routes it applies now.

@@ -41,7 +41,11 @@ impl Transport {
 
     async fn json<T: DeserializeOwned>(&self, url: &str, request: reqwest::RequestBuilder) -> Result<T, Error> {
         let text = self.text(url, request).await?;
-        serde_json::from_str(&text).map_err(|e| Error::Malformed { what: self.what, url: url.to_owned(), message: e.to_string() })
+        serde_json::from_str(&text).map_err(|e| Error::Malformed {
+            what: self.what,
+            url: url.to_owned(),
+            message: e.to_string(),
+        })
     }
 
     async fn text(&self, url: &str, request: reqwest::RequestBuilder) -> Result<String, Error> {

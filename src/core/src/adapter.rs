@@ -47,7 +47,9 @@ pub struct Proof {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ProofError {
     /// The server answers for other tokens.
-    #[error("text {index}: the server returned {got} log-probabilities, the trainer recorded {want}: the tokenizers differ")]
+    #[error(
+        "text {index}: the server returned {got} log-probabilities, the trainer recorded {want}: the tokenizers differ"
+    )]
     Length {
         /// Which text.
         index: usize,
@@ -57,7 +59,9 @@ pub enum ProofError {
         got: usize,
     },
     /// The server answers with another model.
-    #[error("text {index}: log-probabilities differ by up to {worst:.2e}, more than {tolerance:.0e}: another adapter or another base is loaded")]
+    #[error(
+        "text {index}: log-probabilities differ by up to {worst:.2e}, more than {tolerance:.0e}: another adapter or another base is loaded"
+    )]
     Differs {
         /// Which text.
         index: usize,

@@ -71,7 +71,10 @@ pub fn decide(
         return CanaryDecision::Wait(format!("step lasts {} s, {} s so far", step.min_seconds, step_seconds));
     }
     if step_requests < step.min_requests {
-        return CanaryDecision::Wait(format!("step needs {} verified requests, {} so far", step.min_requests, step_requests));
+        return CanaryDecision::Wait(format!(
+            "step needs {} verified requests, {} so far",
+            step.min_requests, step_requests
+        ));
     }
     if index + 1 < steps.len() { CanaryDecision::Advance(index + 1) } else { CanaryDecision::Promote }
 }

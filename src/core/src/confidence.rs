@@ -64,7 +64,13 @@ pub fn updated_confidence(confidence: f64, outcome: Outcome, quality: f64) -> f6
 }
 
 /// The standing after one more outcome, for a pattern that shared the context with `in_context − 1` others.
-pub fn updated(standing: &PatternStanding, exposure: Exposure, outcome: Outcome, quality: f64, in_context: usize) -> PatternStanding {
+pub fn updated(
+    standing: &PatternStanding,
+    exposure: Exposure,
+    outcome: Outcome,
+    quality: f64,
+    in_context: usize,
+) -> PatternStanding {
     let success = match outcome {
         Outcome::Infra | Outcome::Unverified => return *standing,
         Outcome::Pass => 1.0,
@@ -146,7 +152,12 @@ mod tests {
         assert!(!hurts.harmful(), "without the other arm nothing is known");
         let hurts = after(Exposure::Withheld, Outcome::Pass, 30, hurts);
         assert!(hurts.harmful() && hurts.uplift().unwrap() < -0.9);
-        let helps = after(Exposure::Withheld, Outcome::Fail, 30, after(Exposure::Shown, Outcome::Pass, 30, PatternStanding::default()));
+        let helps = after(
+            Exposure::Withheld,
+            Outcome::Fail,
+            30,
+            after(Exposure::Shown, Outcome::Pass, 30, PatternStanding::default()),
+        );
         assert!(!helps.harmful() && helps.uplift().unwrap() > 0.9);
     }
 

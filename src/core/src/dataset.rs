@@ -41,7 +41,11 @@ pub fn select(answers: &[Answered], recipe: Recipe, max_per_task: usize, seed: u
     }
 }
 
-fn distinct<'a>(answers: impl Iterator<Item = &'a Answered>, max_per_task: usize, rng: &mut ChaCha8Rng) -> Vec<DatasetRow> {
+fn distinct<'a>(
+    answers: impl Iterator<Item = &'a Answered>,
+    max_per_task: usize,
+    rng: &mut ChaCha8Rng,
+) -> Vec<DatasetRow> {
     let mut by_task: BTreeMap<&str, Vec<&DatasetRow>> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for answer in answers {
@@ -92,7 +96,8 @@ mod tests {
 
     #[test]
     fn shuffled_keeps_prompts_and_answers_but_not_their_pairs() {
-        let mut answers: Vec<Answered> = (0..50).map(|task| answered(task, &format!("only for {task}"), true)).collect();
+        let mut answers: Vec<Answered> =
+            (0..50).map(|task| answered(task, &format!("only for {task}"), true)).collect();
         answers.reverse();
         let rows = select(&answers, Recipe::Shuffled, 4, 1);
         let right = rows.iter().filter(|row| row.answer == format!("only for {}", &row.task[1..])).count();

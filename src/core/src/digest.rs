@@ -53,9 +53,9 @@ impl FromStr for Digest {
     type Err = InvalidDigest;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let valid = text
-            .strip_prefix(PREFIX)
-            .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));
+        let valid = text.strip_prefix(PREFIX).is_some_and(|hex| {
+            hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        });
         if valid { Ok(Self(text.to_owned())) } else { Err(InvalidDigest(text.to_owned())) }
     }
 }

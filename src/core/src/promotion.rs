@@ -128,7 +128,10 @@ pub fn judge(gate: &PromotionGate, summary: &EvaluationSummary) -> Judgement {
         return nothing("no suite was evaluated".to_owned());
     };
     if deciding.tasks < gate.min_tasks.max(1) {
-        return nothing(format!("{} tasks of {} were counted, {} are needed", deciding.tasks, deciding.suite, gate.min_tasks));
+        return nothing(format!(
+            "{} tasks of {} were counted, {} are needed",
+            deciding.tasks, deciding.suite, gate.min_tasks
+        ));
     }
     let gain = clustered_difference(&deciding.pass1_by_family, confidence, summary.seed);
     let regressions = regressions(gate, summary, confidence);

@@ -131,7 +131,10 @@ mod tests {
             (TriggerFacts { quality_average: 0.899, quality_samples: 99, ..facts() }, Err(Held::BelowThresholds)),
             (TriggerFacts { quality_average: 0.1, new_learnings: 0, ..facts() }, Err(Held::BelowThresholds)),
             (TriggerFacts { new_learnings: 100, now: 599, ..facts() }, Err(Held::CoolingDown)),
-            (TriggerFacts { new_learnings: 100, now: 599, trained_before: false, ..facts() }, Ok(Trigger::LearningThreshold)),
+            (
+                TriggerFacts { new_learnings: 100, now: 599, trained_before: false, ..facts() },
+                Ok(Trigger::LearningThreshold),
+            ),
             (TriggerFacts { new_learnings: 100, verified_rows: 49, ..facts() }, Err(Held::TooFewVerifiedRows)),
         ];
         for (facts, want) in cases {

@@ -36,7 +36,9 @@ pub struct LearningSnapshot {
 }
 
 /// Which rows a dataset takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display, strum::EnumString)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display, strum::EnumString,
+)]
 pub enum Recipe {
     /// Executed answers that passed every test.
     #[default]

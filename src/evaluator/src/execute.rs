@@ -28,7 +28,11 @@ impl SandboxPool {
     }
 
     /// Runs programs in batches over all servers; records come back in the order of the requests.
-    pub async fn run(&self, requests: Vec<ExecutionRequest>, progress: &(dyn Fn(u64) + Sync)) -> Result<Vec<ExecutionRecord>, Error> {
+    pub async fn run(
+        &self,
+        requests: Vec<ExecutionRequest>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Vec<ExecutionRecord>, Error> {
         let mut records = Vec::with_capacity(requests.len());
         for (turn, batch) in requests.chunks(BATCH).enumerate() {
             let client = self.clients[turn % self.clients.len()].clone();
@@ -53,7 +57,11 @@ pub(crate) async fn judge_answers(
     let mut requests = Vec::new();
     for (number, answer) in answers.iter().enumerate() {
         let programs = answer.samples.iter().chain([&answer.greedy]);
-        requests.extend(programs.enumerate().map(|(sample, source)| request(format!("{number}/{sample}"), source, &tasks[answer.task])));
+        requests.extend(
+            programs
+                .enumerate()
+                .map(|(sample, source)| request(format!("{number}/{sample}"), source, &tasks[answer.task])),
+        );
     }
     let mut records = pool.run(requests.clone(), progress).await?;
     let again: Vec<usize> = (0..records.len()).filter(|i| records[*i].verdict.outcome() == Outcome::Infra).collect();
@@ -89,7 +97,12 @@ fn arrange(tasks: &[Task], answers: &[Answers], records: &[ExecutionRecord]) -> 
     let missing = || ArmResult { samples: Vec::new(), greedy: Outcome::Infra };
     let mut results: Vec<TaskResult> = tasks
         .iter()
-        .map(|task| TaskResult { id: task.id.clone(), family: task.family.clone(), champion: missing(), candidate: missing() })
+        .map(|task| TaskResult {
+            id: task.id.clone(),
+            family: task.family.clone(),
+            champion: missing(),
+            candidate: missing(),
+        })
         .collect();
     let mut outcomes = records.iter().map(|record| record.verdict.outcome());
     for answer in answers {

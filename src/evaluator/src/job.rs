@@ -7,7 +7,7 @@ use genesis_core::wire::{ArtifactRef, JobEvent};
 use serde::Serialize;
 
 use crate::pair::{self, TaskResult};
-use crate::{Arm, Error, SandboxPool, Sampling, SuiteSource, execute, sample, suites};
+use crate::{Arm, Error, Sampling, SandboxPool, SuiteSource, execute, sample, suites};
 
 /// Everything an evaluation needs.
 #[derive(Debug)]

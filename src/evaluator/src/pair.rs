@@ -50,8 +50,11 @@ pub struct TaskResult {
 
 /// Pairs the results of one suite. A task with an infra outcome in either arm leaves both.
 pub fn summarise(suite: &str, results: &[TaskResult]) -> SuiteSummary {
-    let counted: Vec<&TaskResult> = results.iter().filter(|r| !r.champion.has_infra() && !r.candidate.has_infra()).collect();
-    let mean = |value: &dyn Fn(&TaskResult) -> f64| counted.iter().map(|r| value(r)).sum::<f64>() / counted.len().max(1) as f64;
+    let counted: Vec<&TaskResult> =
+        results.iter().filter(|r| !r.champion.has_infra() && !r.candidate.has_infra()).collect();
+    let mean = |value: &dyn Fn(&TaskResult) -> f64| {
+        counted.iter().map(|r| value(r)).sum::<f64>() / counted.len().max(1) as f64
+    };
     let pass1_by_family = by_family(&counted, 1);
     SuiteSummary {
         suite: suite.to_owned(),
@@ -108,7 +111,8 @@ mod tests {
         ];
         let got = summarise("sealed", &results);
         assert_eq!((got.tasks, got.families, got.samples), (3, 2, 8));
-        assert_eq!(got.pass1_by_family, [(0.25, 2), (0.25, 1)]);
+        let families: Vec<(i64, u64)> = got.pass1_by_family.iter().map(|(sum, tasks)| ((sum * 1e6).round() as i64, *tasks)).collect();
+        assert_eq!(families, [(250_000, 2), (250_000, 1)]);
         assert!((got.baseline_pass1 - 0.5).abs() < 1e-12 && (got.candidate_pass1 - 16.0 / 24.0).abs() < 1e-12);
     }
 

@@ -51,7 +51,8 @@ pub(crate) async fn draw(
     if servers.is_empty() {
         return Err(Error::NoEndpoint("inference"));
     }
-    let work = tasks.iter().enumerate().flat_map(|(index, task)| names.map(|(arm, name)| (index, task, arm, name.to_owned())));
+    let work =
+        tasks.iter().enumerate().flat_map(|(index, task)| names.map(|(arm, name)| (index, task, arm, name.to_owned())));
     let done = std::sync::atomic::AtomicU64::new(0);
     let done = &done;
     stream::iter(work.enumerate().map(|(turn, (index, task, arm, name))| {
@@ -67,7 +68,14 @@ pub(crate) async fn draw(
     .await
 }
 
-async fn one(server: &InferenceClient, name: &str, task: &Task, index: usize, arm: Arm, sampling: &Sampling) -> Result<Answers, Error> {
+async fn one(
+    server: &InferenceClient,
+    name: &str,
+    task: &Task,
+    index: usize,
+    arm: Arm,
+    sampling: &Sampling,
+) -> Result<Answers, Error> {
     let request = CompletionRequest {
         model: name.to_owned(),
         prompt: task.prompt.clone(),

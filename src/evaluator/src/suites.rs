@@ -24,7 +24,8 @@ pub fn load(store: &Store, source: &SuiteSource) -> Result<(Suite, Digest), Erro
             (found.uri, source.digest.clone().unwrap_or(found.digest))
         }
         None => {
-            let missing = || Error::SuiteFormat { name: source.name.clone(), message: "a file:// suite needs its digest".into() };
+            let missing =
+                || Error::SuiteFormat { name: source.name.clone(), message: "a file:// suite needs its digest".into() };
             (source.uri.clone(), source.digest.clone().ok_or_else(missing)?)
         }
     };

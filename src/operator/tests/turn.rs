@@ -45,8 +45,14 @@ async fn a_model_is_served_learns_and_is_promoted() {
     // A pod that restarts has lost the adapter; it is loaded and proved again.
     stage.inference.forget();
     stage.restart(Role::Serving).await;
-    stage.model_with(|status| status.updated_replicas == 1).await;
+    for _ in 0..200 {
+        if stage.inference.has(&champion.name, &champion.adapter.digest) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
     assert!(stage.inference.has(&champion.name, &champion.adapter.digest));
+    stage.model_with(|status| status.updated_replicas == 1).await;
     stage.end().await;
 }
 

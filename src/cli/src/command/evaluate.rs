@@ -63,7 +63,9 @@ impl FromStr for SuiteArgument {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, rest) = text.split_once('=').ok_or("write NAME=URI")?;
         let (uri, digest) = match rest.rsplit_once("@sha256:") {
-            Some((uri, hex)) => (uri, Some(format!("sha256:{hex}").parse::<Digest>().map_err(|error| error.to_string())?)),
+            Some((uri, hex)) => {
+                (uri, Some(format!("sha256:{hex}").parse::<Digest>().map_err(|error| error.to_string())?))
+            }
             None => (rest, None),
         };
         Ok(Self(SuiteSource { name: name.to_owned(), uri: uri.to_owned(), digest }))
@@ -84,7 +86,8 @@ impl Arguments {
                 eprintln!("error: {error}");
                 let retriable = error.is_retriable();
                 if let Some(reporter) = reporter {
-                    let event = JobEvent::Failed { reason: error.reason().to_owned(), message: error.to_string(), retriable };
+                    let event =
+                        JobEvent::Failed { reason: error.reason().to_owned(), message: error.to_string(), retriable };
                     if let Err(untold) = reporter.tell(&event).await {
                         tracing::warn!(error = %untold, "The failure could not be told.");
                     }
@@ -107,7 +110,11 @@ impl Arguments {
                 seed: self.seed,
             },
             // Adapters are loaded by the operator; the evaluator only samples.
-            inference: self.inference.iter().map(|address| InferenceClient::new(http.clone(), address, address)).collect(),
+            inference: self
+                .inference
+                .iter()
+                .map(|address| InferenceClient::new(http.clone(), address, address))
+                .collect(),
             sandbox: SandboxPool::new(&self.sandboxes)?,
         };
         let finished = genesis_evaluator::run(&job, reporter).await?;
@@ -124,7 +131,10 @@ mod tests {
     #[test]
     fn a_suite_is_a_name_and_an_address_with_or_without_its_digest() {
         let plain: SuiteArgument = "sealed=store://suites/sealed".parse().unwrap();
-        assert_eq!((plain.0.name.as_str(), plain.0.uri.as_str(), plain.0.digest), ("sealed", "store://suites/sealed", None));
+        assert_eq!(
+            (plain.0.name.as_str(), plain.0.uri.as_str(), plain.0.digest),
+            ("sealed", "store://suites/sealed", None)
+        );
         let digest = Digest::of_bytes(b"x");
         let pinned: SuiteArgument = format!("dev=file:///a@b@{digest}").parse().unwrap();
         assert_eq!((pinned.0.uri.as_str(), pinned.0.digest), ("file:///a@b", Some(digest)));

@@ -103,7 +103,11 @@ impl Stack {
     async fn own(data: &Path, listen: SocketAddr, binaries: PathBuf) -> Result<Self> {
         let options = Options { data_dir: Some(data.to_owned()), listen: Some(listen), ..Options::in_memory(binaries) };
         let cluster = Minicluster::start(options).await?;
-        Ok(Self { client: cluster.client(), kubeconfig: data.join("kubeconfig"), runs: Runs::Cluster(Box::new(cluster)) })
+        Ok(Self {
+            client: cluster.client(),
+            kubeconfig: data.join("kubeconfig"),
+            runs: Runs::Cluster(Box::new(cluster)),
+        })
     }
 
     async fn on(kubeconfig: &Path, node: NodeOptions) -> Result<Self> {

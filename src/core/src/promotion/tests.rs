@@ -34,14 +34,24 @@ fn the_table_of_verdicts() {
         ("noise", summary(vec![suite("sealed", 60, 0.02, 0.5, 0.0)]), Verdict::Inconclusive, InsufficientSamples),
         ("clearly nothing", summary(vec![suite("sealed", 60, 0.0, 0.01, 0.0)]), Verdict::Fail, BelowThreshold),
         ("clear loss", summary(vec![suite("sealed", 60, -0.2, 0.1, 0.0)]), Verdict::Fail, BelowThreshold),
-        ("gain but diversity lost", summary(vec![suite("sealed", 60, 0.3, 0.1, -0.05)]), Verdict::Fail, RegressionDetected),
+        (
+            "gain but diversity lost",
+            summary(vec![suite("sealed", 60, 0.3, 0.1, -0.05)]),
+            Verdict::Fail,
+            RegressionDetected,
+        ),
         (
             "gain here, loss there",
             summary(vec![suite("sealed", 60, 0.3, 0.1, 0.0), suite("dev", 40, -0.1, 0.1, 0.0)]),
             Verdict::Fail,
             RegressionDetected,
         ),
-        ("too few tasks", summary(vec![suite("sealed", 20, 0.3, 0.1, 0.0)]), Verdict::Inconclusive, InsufficientSamples),
+        (
+            "too few tasks",
+            summary(vec![suite("sealed", 20, 0.3, 0.1, 0.0)]),
+            Verdict::Inconclusive,
+            InsufficientSamples,
+        ),
         ("nothing ran", summary(vec![]), Verdict::Inconclusive, InsufficientSamples),
     ];
     for (name, summary, verdict, reason) in cases {

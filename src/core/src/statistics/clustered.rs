@@ -61,8 +61,9 @@ fn mean(families: impl Iterator<Item = (f64, u64)>) -> f64 {
 
 fn bootstrap(families: &[(f64, u64)], confidence: f64, seed: u64) -> (f64, f64) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut means: Vec<f64> =
-        (0..RESAMPLES).map(|_| mean((0..families.len()).map(|_| families[rng.random_range(0..families.len())]))).collect();
+    let mut means: Vec<f64> = (0..RESAMPLES)
+        .map(|_| mean((0..families.len()).map(|_| families[rng.random_range(0..families.len())])))
+        .collect();
     means.sort_by(f64::total_cmp);
     let at = |p: f64| means[((RESAMPLES - 1) as f64 * p).round() as usize];
     (at(1.0 - confidence), at(confidence))

@@ -38,7 +38,12 @@ pub struct DifferenceBound {
 ///
 /// `n` is the smaller arm's count and `v = n·(v_A/n_A + v_B/n_B)`, so that arms of unequal size are treated as what
 /// they are. A variance of exactly zero (all values equal so far) is replaced by that of one deviating value.
-pub fn confidence_sequence(stable: &ArmMoments, canary: &ArmMoments, alpha: f64, min_count: u64) -> Option<DifferenceBound> {
+pub fn confidence_sequence(
+    stable: &ArmMoments,
+    canary: &ArmMoments,
+    alpha: f64,
+    min_count: u64,
+) -> Option<DifferenceBound> {
     let count = stable.count.min(canary.count);
     if count < min_count.max(2) {
         return None;

@@ -20,6 +20,7 @@ use super::{
     discovery,
     dispatch::{self, Answer},
     error::ApiError,
+    kubeconfig::TOKEN_PATH,
     ops::Call,
     representation::Representation,
     request::{Query, Route, Target, Verb, route},
@@ -59,8 +60,12 @@ impl ApiService {
     }
 
     async fn handle(&self, parts: &http::request::Parts, body: &[u8]) -> Result<Response<Body>, ApiError> {
-        let route = route(parts.uri.path())?;
-        if !matches!(route, Route::Health | Route::Version) {
+        let (path, shown) = self.without_token(parts.uri.path());
+        if !shown && path.starts_with(TOKEN_PATH) {
+            self.authenticate(parts)?;
+        }
+        let route = route(path)?;
+        if !shown && !matches!(route, Route::Health | Route::Version) {
             self.authenticate(parts)?;
         }
         let registry = |answer: &dyn Fn(&super::registry::Registry) -> Result<Value, ApiError>| {
@@ -77,6 +82,16 @@ impl ApiService {
             Route::OpenApi(None) => registry(&|r| Ok(discovery::openapi_index(r))),
             Route::OpenApi(Some(path)) => registry(&|r| discovery::openapi(r, &path)),
             Route::Objects(target) => self.objects(parts, &target, body).await,
+        }
+    }
+
+    /// The path without the token at its front, and whether it was there: `/token/TOKEN/api/v1/…`.
+    fn without_token<'a>(&self, path: &'a str) -> (&'a str, bool) {
+        let rest = self.token.as_ref().and_then(|token| path.strip_prefix(TOKEN_PATH)?.strip_prefix(&**token));
+        match rest {
+            Some("") => ("/", true),
+            Some(rest) if rest.starts_with('/') => (rest, true),
+            Some(_) | None => (path, false),
         }
     }
 

@@ -17,7 +17,9 @@ pub async fn crds(client: &Client) -> Result<()> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     let apply = PatchParams::apply(MANAGER).force();
     for crd in genesis_api::crds() {
-        api.patch(&crd.name_any(), &apply, &Patch::Apply(&crd)).await.with_context(|| format!("apply {}", crd.name_any()))?;
+        api.patch(&crd.name_any(), &apply, &Patch::Apply(&crd))
+            .await
+            .with_context(|| format!("apply {}", crd.name_any()))?;
     }
     for crd in genesis_api::crds() {
         wait_established(&api, &crd.name_any()).await?;
@@ -38,18 +40,23 @@ async fn wait_established(api: &Api<CustomResourceDefinition>, name: &str) -> Re
 
 /// Applies the operator and the gateway.
 pub async fn parts(client: &Client, words: &[(&str, String)]) -> Result<()> {
-    let text = words.iter().fold(MANIFEST.to_owned(), |text, (word, value)| text.replace(&format!("${{{word}}}"), value));
+    let text =
+        words.iter().fold(MANIFEST.to_owned(), |text, (word, value)| text.replace(&format!("${{{word}}}"), value));
     for document in serde_yaml::Deserializer::from_str(&text) {
         let object = serde_json::Value::deserialize(document).context("read manifests/local/genesis.yaml")?;
         let object: DynamicObject = serde_json::from_value(object)?;
         let types = object.types.clone().context("an object has a kind")?;
         let (resource, capabilities) = discovery::pinned_kind(client, &GroupVersionKind::try_from(&types)?).await?;
         let api: Api<DynamicObject> = match (&capabilities.scope, object.namespace()) {
-            (discovery::Scope::Namespaced, Some(namespace)) => Api::namespaced_with(client.clone(), &namespace, &resource),
+            (discovery::Scope::Namespaced, Some(namespace)) => {
+                Api::namespaced_with(client.clone(), &namespace, &resource)
+            }
             _ => Api::all_with(client.clone(), &resource),
         };
         let apply = PatchParams::apply(MANAGER).force();
-        api.patch(&object.name_any(), &apply, &Patch::Apply(&object)).await.with_context(|| format!("apply {}", object.name_any()))?;
+        api.patch(&object.name_any(), &apply, &Patch::Apply(&object))
+            .await
+            .with_context(|| format!("apply {}", object.name_any()))?;
     }
     Ok(())
 }
@@ -61,13 +68,25 @@ mod tests {
     #[test]
     fn the_manifest_is_yaml_and_every_word_is_filled_in() {
         let words = [
-            "KUBECONFIG", "TOKEN", "OPERATOR", "OPERATOR_HOST", "OPERATOR_PORT", "GATEWAY_INTERNAL", "API", "API_HOST", "API_PORT",
-            "METRICS", "DATA", "MODELS", "LOG",
+            "KUBECONFIG",
+            "TOKEN",
+            "OPERATOR",
+            "OPERATOR_HOST",
+            "OPERATOR_PORT",
+            "GATEWAY_INTERNAL",
+            "API",
+            "API_HOST",
+            "API_PORT",
+            "METRICS",
+            "DATA",
+            "MODELS",
+            "LOG",
         ];
         let text = words.iter().fold(MANIFEST.to_owned(), |text, word| text.replace(&format!("${{{word}}}"), "1"));
         assert!(!text.replace("words in ${…}", "").contains("${"), "{text}");
-        let documents: Vec<serde_json::Value> =
-            serde_yaml::Deserializer::from_str(&text).map(|document| serde_json::Value::deserialize(document).unwrap()).collect();
+        let documents: Vec<serde_json::Value> = serde_yaml::Deserializer::from_str(&text)
+            .map(|document| serde_json::Value::deserialize(document).unwrap())
+            .collect();
         assert_eq!(documents.len(), 3);
     }
 }
