@@ -62,7 +62,7 @@ impl Cluster {
         let data = options.data.canonicalize()?;
         model["spec"]["storage"]["uri"] = json!(format!("file://{}/store", data.display()));
         // Reached towards the end of the client's work, so that the dataset sees nearly all of it.
-        model["spec"]["triggers"]["minNewLearnings"] = json!(options.loop_families * 6 * 3 / 2);
+        model["spec"]["triggers"]["minNewLearnings"] = json!(options.loop_families * 6 * 33 / 10);
         model["spec"]["trainingTemplate"]["seed"] = json!(options.seed);
         model["spec"]["evaluationTemplate"]["sampling"]["seed"] = json!(options.seed);
         let apply = PatchParams::apply("genesis-demo").force();

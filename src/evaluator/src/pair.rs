@@ -111,7 +111,8 @@ mod tests {
         ];
         let got = summarise("sealed", &results);
         assert_eq!((got.tasks, got.families, got.samples), (3, 2, 8));
-        let families: Vec<(i64, u64)> = got.pass1_by_family.iter().map(|(sum, tasks)| ((sum * 1e6).round() as i64, *tasks)).collect();
+        let families: Vec<(i64, u64)> =
+            got.pass1_by_family.iter().map(|(sum, tasks)| ((sum * 1e6).round() as i64, *tasks)).collect();
         assert_eq!(families, [(250_000, 2), (250_000, 1)]);
         assert!((got.baseline_pass1 - 0.5).abs() < 1e-12 && (got.candidate_pass1 - 16.0 / 24.0).abs() < 1e-12);
     }
