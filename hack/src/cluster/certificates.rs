@@ -14,6 +14,7 @@ pub(super) struct Certificates {
     pub server: PathBuf,
     pub server_key: PathBuf,
     pub service_account_key: PathBuf,
+    pub service_account_public_key: PathBuf,
     folder: PathBuf,
     issuer: Issuer<'static, KeyPair>,
 }
@@ -38,12 +39,14 @@ impl Certificates {
         serving.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let server_key = KeyPair::generate()?;
         let server = serving.signed_by(&server_key, &issuer)?;
+        let account_key = KeyPair::generate()?;
         Ok(Self {
             ca,
             ca_key,
             server: write(folder, "server.crt", &server.pem())?,
             server_key: write(folder, "server.key", &server_key.serialize_pem())?,
-            service_account_key: write(folder, "service-account.key", &KeyPair::generate()?.serialize_pem())?,
+            service_account_key: write(folder, "service-account.key", &account_key.serialize_pem())?,
+            service_account_public_key: write(folder, "service-account.pub", &account_key.public_key_pem())?,
             folder: folder.to_owned(),
             issuer,
         })

@@ -187,7 +187,7 @@ fn apiserver(certificates: &Certificates, etcd: u16, port: u16) -> Vec<String> {
         ("tls-cert-file", &path(&certificates.server)),
         ("tls-private-key-file", &path(&certificates.server_key)),
         ("service-account-issuer", "https://kubernetes.default.svc"),
-        ("service-account-key-file", &path(&certificates.service_account_key)),
+        ("service-account-key-file", &path(&certificates.service_account_public_key)),
         ("service-account-signing-key-file", &path(&certificates.service_account_key)),
         ("service-cluster-ip-range", "10.96.0.0/16"),
     ])

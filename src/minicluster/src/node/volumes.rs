@@ -5,7 +5,10 @@
 
 use std::{fs, path::Path};
 
-use k8s_openapi::api::core::v1::{Container, Pod, Volume};
+use k8s_openapi::api::core::v1::{Container, Pod, Volume, VolumeMount};
+
+/// Where a real API server mounts a service account's token into every pod.
+const ACCOUNT_MOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// Prepares the volumes `container` mounts.
 ///
@@ -13,7 +16,9 @@ use k8s_openapi::api::core::v1::{Container, Pod, Volume};
 /// Says which volume cannot be offered, and why.
 pub fn prepare(pod: &Pod, container: &Container) -> Result<(), String> {
     let volumes = pod.spec.as_ref().and_then(|s| s.volumes.as_deref()).unwrap_or_default();
-    for mount in container.volume_mounts.iter().flatten() {
+    // A process of this machine has no mount of its own for a token, and what runs here does not ask for one.
+    let asked = |mount: &&VolumeMount| mount.mount_path != ACCOUNT_MOUNT;
+    for mount in container.volume_mounts.iter().flatten().filter(asked) {
         let Some(volume) = volumes.iter().find(|volume| volume.name == mount.name) else { continue };
         prepare_one(volume, Path::new(&mount.mount_path))
             .map_err(|why| format!("volume {:?} at {}: {why}", volume.name, mount.mount_path))?;
