@@ -20,7 +20,7 @@ demo: build ## One whole turn of the loop on this machine: KEEP=1 leaves it runn
 test: build ## All checks and tests, with a real Kubernetes control plane
 	$(DEV) check
 	$(DEV) cluster build
-	cargo test --workspace
+	cargo test --workspace --all-targets
 
 .PHONY: build
 build: ## Build everything that runs
