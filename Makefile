@@ -17,7 +17,7 @@ demo: build ## One whole turn of the loop on this machine: KEEP=1 leaves it runn
 	$(DEV) demo $(if $(SEED),--seed $(SEED)) $(if $(KEEP),--keep)
 
 .PHONY: test
-test: build ## All checks and tests, with a real Kubernetes control plane
+test: build ## Quick checks and all tests, with a real Kubernetes control plane
 	$(DEV) check
 	$(DEV) cluster build
 	cargo test --workspace --all-targets
