@@ -110,8 +110,9 @@ impl<R: ModelRunner> Sequence<R> {
         let index = self.index;
         if let Some(reason) = finished {
             let (text, scores) = self.answer.rest();
-            self.job.send(Event::Finished { index, text, scores, reason, tokens: self.answer.tokens });
+            // First counted, then said: whoever has the answer finds it in the metrics.
             metrics.count_finished(Some(reason));
+            self.job.send(Event::Finished { index, text, scores, reason, tokens: self.answer.tokens });
         } else if self.job.request.stream {
             let (text, scores) = self.answer.settled(sampling);
             if !text.is_empty() || !scores.is_empty() {

@@ -187,8 +187,8 @@ impl<R: ModelRunner> Worker<R> {
         if sampling.max_tokens == 0 {
             for index in 0..samples {
                 let (text, scores, reason) = (String::new(), Vec::new(), FinishReason::Length);
-                job.send(Event::Finished { index, text, scores, reason, tokens: 0 });
                 job.shared.metrics.count_finished(Some(reason));
+                job.send(Event::Finished { index, text, scores, reason, tokens: 0 });
             }
             return;
         }
