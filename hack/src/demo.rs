@@ -43,6 +43,14 @@ pub struct Options {
     pub sealed_families: usize,
 }
 
+impl Options {
+    /// The fewest tasks that a stack can be started with, for checks that need no measurement.
+    pub fn tiny(data: PathBuf) -> Self {
+        let (loop_families, sealed_families) = (4, 4);
+        Self { seed: 7, data, kubeconfig: None, keep: false, control: false, loop_families, sealed_families }
+    }
+}
+
 /// Runs the demo to its end.
 pub async fn run(options: &Options) -> Result<Outcome> {
     let clock = Instant::now();
@@ -68,8 +76,6 @@ pub async fn run(options: &Options) -> Result<Outcome> {
     let learned = show::learning(&cluster, &traffic).await?;
 
     let run = cluster.wait_training_run().await?;
-    // The control is frozen from the same evidence, before anything else is asked.
-    let control = if options.control { Some(cluster.create_control(&run).await?) } else { None };
     let trained = show::training(&cluster, &run).await?;
     let evaluation = show::evaluation(&cluster).await?;
     let rollout = show::rollout(&cluster, &traffic).await?;
@@ -87,10 +93,7 @@ pub async fn run(options: &Options) -> Result<Outcome> {
     stage.end(&promoted.line());
     let served_digest = cluster.served_digest(&rollout.served_name).await.context("read the served digest")?;
 
-    let control = match control {
-        Some(name) => Some(show::control(&cluster, options, &name).await?),
-        None => None,
-    };
+    let control = if options.control { Some(show::control(&cluster, options, &run).await?) } else { None };
     let statistics = traffic.statistics().await?;
     let outcome =
         Outcome::new(options, &learned, &trained, &evaluation, &rollout, &promoted, control.as_ref(), &served_digest)

@@ -7,6 +7,7 @@ pub mod drill;
 pub mod generate;
 pub mod layers;
 pub mod paths;
+pub mod refusals;
 pub mod report;
 pub mod sandbox;
 pub mod seedling;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use hack::cluster::{self, ControlPlane};
-use hack::{check, demo, drill, generate, layers, paths, report, seedling, verdicts};
+use hack::{check, demo, drill, generate, layers, paths, refusals, report, seedling, verdicts};
 
 /// Developer tasks of Genesis.
 #[derive(Parser)]
@@ -75,6 +75,8 @@ enum Verb {
         #[arg(long, default_value_t = 7)]
         seed: u64,
     },
+    /// Bad input to a running stack: each piece gets its own clear error, and the stack goes on
+    Refusals,
     /// HumanEval through gate and sandbox
     Verdicts,
     /// A real Kubernetes control plane on loopback
@@ -146,6 +148,10 @@ fn run(verb: Verb) -> Result<()> {
                 sealed_families,
             };
             tokio::runtime::Runtime::new()?.block_on(drill::run(&options))
+        }
+        Verb::Refusals => {
+            let data = fresh(paths::root().join("target/refusals"))?;
+            tokio::runtime::Runtime::new()?.block_on(refusals::run(&demo::Options::tiny(data))).map(drop)
         }
         Verb::Verdicts => verdicts::run().map(drop),
         Verb::Cluster { verb } => cluster_verb(&verb),

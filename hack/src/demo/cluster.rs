@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use genesis_api::names::{INFERENCE_ADMIN_PORT, INFERENCE_PORT, Role, SANDBOX_PORT, pod_selector};
+use genesis_api::names::{INFERENCE_ADMIN_PORT, INFERENCE_PORT, Role, SANDBOX_PORT, pod_selector, training_job_name};
 use genesis_api::{Evaluation, GenesisModel, Rollout, TrainingRun};
 use genesis_client::InferenceClient;
 use genesis_core::Digest;
@@ -114,13 +114,12 @@ impl Cluster {
         bail!("no TrainingRun with a dataset appeared within 60 s of the trigger")
     }
 
-    /// Creates a TrainingRun by hand, as a person would: same base, same seed, unfiltered rows. It is created held, so
-    /// that its dataset is frozen now and its training comes later.
+    /// Creates a TrainingRun by hand, as a person would: like the loop's own, from the same evidence, but unfiltered.
     pub(crate) async fn create_control(&self, like: &str) -> Result<String> {
         let run = self.runs().get(like).await?;
         let mut spec = run.spec.clone();
         spec.dataset.recipe = Recipe::Unfiltered;
-        spec.suspend = true;
+        spec.dataset.watermark = run.status.and_then(|status| status.dataset).and_then(|dataset| dataset.watermark);
         spec.trigger = Some("control: as many rows, not filtered by execution".to_owned());
         let control = TrainingRun {
             metadata: ObjectMeta { name: Some(CONTROL.to_owned()), ..ObjectMeta::default() },
@@ -128,21 +127,42 @@ impl Cluster {
             status: None,
         };
         self.runs().create(&PostParams::default(), &control).await.context("create the control")?;
+        Ok(CONTROL.to_owned())
+    }
+
+    /// What the API says of an object that it must not take, as `kubectl apply` sends it.
+    pub(crate) async fn refusal_of(&self, plural: &str, object: &serde_json::Value) -> Result<String> {
+        let uri = format!("/apis/genesis.truth.si/v1alpha1/namespaces/{NAMESPACE}/{plural}?fieldValidation=Strict");
+        let request = http::Request::post(uri).header("content-type", "application/json");
+        match self.client.request::<serde_json::Value>(request.body(serde_json::to_vec(object)?)?).await {
+            Ok(taken) => bail!("the API took {taken}"),
+            Err(kube::Error::Api(status)) => Ok(format!("{}: {}", status.code, status.message)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What the API says of a change of the GenesisModel that it must not take.
+    pub(crate) async fn refused_change(&self, change: &serde_json::Value) -> Result<String> {
+        match self.models().patch(MODEL, &PatchParams::default(), &Patch::Merge(change)).await {
+            Ok(_) => bail!("the API took {change}"),
+            Err(kube::Error::Api(status)) => Ok(format!("{}: {}", status.code, status.message)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Waits until no pod of a TrainingRun runs.
+    pub(crate) async fn wait_no_pods(&self, run: &str, patience: Duration) -> Result<()> {
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let ours = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={}", training_job_name(run)));
         let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(30) {
-            if self.runs().get(CONTROL).await?.status.is_some_and(|status| status.dataset.is_some()) {
-                return Ok(CONTROL.to_owned());
+        while start.elapsed() < patience {
+            let phase = |pod: &Pod| pod.status.as_ref().and_then(|status| status.phase.clone()).unwrap_or_default();
+            if pods.list(&ours).await?.iter().all(|pod| ["Succeeded", "Failed"].contains(&phase(pod).as_str())) {
+                return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        bail!("the control's dataset was not frozen within 30 s")
-    }
-
-    /// Lets a held TrainingRun begin.
-    pub(crate) async fn resume(&self, run: &str) -> Result<()> {
-        let patch = Patch::Merge(json!({ "spec": { "suspend": false } }));
-        self.runs().patch(run, &PatchParams::default(), &patch).await?;
-        Ok(())
+        bail!("pods of TrainingRun {run} still run after {} s", patience.as_secs())
     }
 
     /// Clients of the ready serving pods.

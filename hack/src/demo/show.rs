@@ -285,11 +285,11 @@ async fn wait_current(cluster: &Cluster, served_name: &str) -> Result<()> {
 }
 
 /// Trains the control by hand and measures it against the base.
-pub(crate) async fn control(cluster: &Cluster, options: &Options, run: &str) -> Result<Comparison> {
+pub(crate) async fn control(cluster: &Cluster, options: &Options, like: &str) -> Result<Comparison> {
     println!("  The control: as many rows of the same answers, not filtered by execution.");
-    cluster.resume(run).await?;
-    training(cluster, run).await?;
-    let object = cluster.runs().get(run).await?;
+    let run = cluster.create_control(like).await?;
+    training(cluster, &run).await?;
+    let object = cluster.runs().get(&run).await?;
     let adapter = object.status.and_then(|status| status.adapter).context("the control has an adapter")?.adapter;
     let served = adapter.served_name(MODEL);
     let stage = Stage::begin("control", "asking base and control the sealed tasks");

@@ -55,6 +55,11 @@ impl Stack {
         self.supervisor.as_ref().map_or(0, |supervisor| supervisor.process.load(Ordering::Relaxed))
     }
 
+    /// Times that it had to be started again.
+    pub(crate) fn restarts(&self) -> u32 {
+        self.supervisor.as_ref().map_or(0, |supervisor| supervisor.starts.load(Ordering::Relaxed))
+    }
+
     /// The gateway answers once everything before it does.
     async fn wait_for_gateway(&self) -> Result<()> {
         let start = Instant::now();

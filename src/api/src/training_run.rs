@@ -129,6 +129,11 @@ pub struct DatasetSpec {
     #[serde(default = "default_max_per_task")]
     #[schemars(range(min = 1, max = 1000))]
     pub max_per_task: i32,
+    /// Only what was learned up to this sequence number, which `status.dataset.watermark` of another run tells: two runs
+    /// with the same number saw the same evidence. Absent: all that is learned when the dataset is frozen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub watermark: Option<i64>,
     /// Seed of the selection.
     #[serde(default = "default_seed")]
     #[schemars(range(min = 0))]
@@ -142,6 +147,7 @@ impl Default for DatasetSpec {
             digest: None,
             recipe: Recipe::default(),
             max_per_task: default_max_per_task(),
+            watermark: None,
             seed: default_seed(),
         }
     }

@@ -63,6 +63,9 @@ pub struct DatasetRequest {
     pub seed: u64,
     /// At most this many distinct answers for one task.
     pub max_per_task: u32,
+    /// Only what was learned up to this sequence number; absent: all that is learned by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<u64>,
 }
 
 /// The gateway's answer.
@@ -151,6 +154,13 @@ pub enum JobEvent {
         step: u64,
         /// Where.
         checkpoint: ArtifactRef,
+    },
+    /// A checkpoint is damaged or of another run: the work goes on from an earlier state.
+    CheckpointUnusable {
+        /// Where.
+        uri: String,
+        /// What is wrong with it, for a person.
+        message: String,
     },
     /// The adapter is in the store. Training is complete once the operator has answered 2xx.
     Trained {

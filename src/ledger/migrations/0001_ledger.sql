@@ -190,6 +190,8 @@ CREATE TABLE datasets (
     recipe       TEXT    NOT NULL,
     seed         TEXT    NOT NULL,
     max_per_task INTEGER NOT NULL,
+    -- Up to which learning it was allowed to look; null: all.
+    watermark    INTEGER,
     snapshot     TEXT    NOT NULL,
     at_ms        INTEGER NOT NULL,
     PRIMARY KEY (tenant, model, name)

@@ -133,16 +133,18 @@ impl<'a> Checkpoints<'a> {
         Ok(saved)
     }
 
-    /// Puts `trainer` where the newest usable checkpoint left off; the start where there is none.
-    pub fn resume<B: FusedOps>(&self, trainer: &mut LoraTrainer<B>) -> LossRecord {
+    /// Puts `trainer` where the newest usable checkpoint left off; the start where there is none. `unusable` hears of
+    /// the ones that had to be passed over.
+    pub fn resume<B: FusedOps>(
+        &self,
+        trainer: &mut LoraTrainer<B>,
+        mut unusable: impl FnMut(&ArtifactRef, &CheckpointError),
+    ) -> LossRecord {
         for which in ["latest", "previous"] {
             let Ok(found) = self.store.resolve(Kind::Checkpoint, &self.alias(which)) else { continue };
             match self.load(&found, trainer) {
                 Ok(losses) => return losses,
-                Err(error) => tracing::warn!(
-                    checkpoint = found.uri,
-                    "the {which} checkpoint cannot be used, an earlier state is taken instead: {error}"
-                ),
+                Err(error) => unusable(&found, &error),
             }
         }
         LossRecord::default()

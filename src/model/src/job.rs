@@ -99,7 +99,9 @@ pub fn run<B: FusedOps>(
     let base = Decoder::<B>::load(&directory, &Default::default())?;
     let tokenizer = Tokenizer::load(&directory)?;
     let mut trainer = prepare(&base, &tokenizer, &rows, options.recipe)?;
-    let mut losses = checkpoints.resume(&mut trainer);
+    let mut losses = checkpoints.resume(&mut trainer, |found, error| {
+        listener.hear(&JobEvent::CheckpointUnusable { uri: found.uri.clone(), message: error.to_string() });
+    });
     let total_steps = trainer.total_steps() as u64;
     listener.hear(&JobEvent::Started { total_steps, resumed_from: trainer.steps_done() as u64 });
 

@@ -61,7 +61,7 @@ pub struct TrainingRunStatus {
     pub attempts: i32,
     /// Failures that count towards `backoffLimit`.
     pub attempts_count_towards_limit: i32,
-    /// Why the last attempt gave up.
+    /// Why the last attempt gave up, or which checkpoint had to be passed over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_failure: Option<JobFailure>,
     /// What came out.

@@ -42,7 +42,7 @@ pub async fn freeze(
     if let Some(frozen) = ledger.dataset(&scope, &request.name).await? {
         return Ok(frozen);
     }
-    let inputs = ledger.dataset_inputs(&scope, request.recipe).await?;
+    let inputs = ledger.dataset_inputs(&scope, request.recipe, request.watermark).await?;
     let storage = route.storage.clone();
     let (recipe, seed, max_per_task) = (request.recipe, request.seed, request.max_per_task);
     let written = tokio::task::spawn_blocking(move || -> Result<_, DatasetError> {
@@ -57,7 +57,8 @@ pub async fn freeze(
         Ok(DatasetSnapshot { dataset, rows: rows.len() as u64, tasks: tasks.len() as u64, watermark: inputs.watermark })
     });
     let snapshot = written.await??;
-    let new = NewDataset { scope, name: request.name, recipe, seed, max_per_task, snapshot, at_ms };
+    let DatasetRequest { name, watermark, .. } = request;
+    let new = NewDataset { scope, name, recipe, seed, max_per_task, watermark, snapshot, at_ms };
     Ok(ledger.freeze_dataset(new).await?)
 }
 

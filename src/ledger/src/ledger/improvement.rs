@@ -28,7 +28,7 @@ impl Ledger {
 
     /// Freezes a dataset under its name and returns the one that is frozen: of two that race, the first.
     ///
-    /// The same name with another recipe, seed or bound is refused.
+    /// The same name with another recipe, seed, bound or watermark is refused.
     pub async fn freeze_dataset(&self, dataset: NewDataset) -> Result<DatasetSnapshot> {
         self.writer().write(move |connection| Box::pin(async move { freeze(connection, &dataset).await })).await
     }
@@ -89,8 +89,8 @@ impl Ledger {
 async fn freeze(connection: &mut SqliteConnection, new: &NewDataset) -> Result<DatasetSnapshot> {
     let (recipe, seed) = (new.recipe.to_string(), new.seed.to_string());
     let done = sqlx::query(
-        "INSERT INTO datasets (tenant, model, name, recipe, seed, max_per_task, snapshot, at_ms) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO datasets (tenant, model, name, recipe, seed, max_per_task, watermark, snapshot, at_ms) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
     )
     .bind(&new.scope.tenant)
     .bind(&new.scope.model)
@@ -98,6 +98,7 @@ async fn freeze(connection: &mut SqliteConnection, new: &NewDataset) -> Result<D
     .bind(&recipe)
     .bind(&seed)
     .bind(new.max_per_task)
+    .bind(new.watermark.map(u64::cast_signed))
     .bind(rows::to_json(&new.snapshot)?)
     .bind(new.at_ms)
     .execute(&mut *connection)
@@ -112,7 +113,8 @@ async fn freeze(connection: &mut SqliteConnection, new: &NewDataset) -> Result<D
         return Ok(new.snapshot.clone());
     }
     let row = sqlx::query(
-        "SELECT recipe, seed, max_per_task, snapshot FROM datasets WHERE tenant = ?1 AND model = ?2 AND name = ?3",
+        "SELECT recipe, seed, max_per_task, watermark, snapshot FROM datasets \
+         WHERE tenant = ?1 AND model = ?2 AND name = ?3",
     )
     .bind(&new.scope.tenant)
     .bind(&new.scope.model)
@@ -121,11 +123,12 @@ async fn freeze(connection: &mut SqliteConnection, new: &NewDataset) -> Result<D
     .await?;
     let same = row.try_get::<String, _>("recipe")? == recipe
         && row.try_get::<String, _>("seed")? == seed
-        && rows::small(&row, "max_per_task")? == new.max_per_task;
+        && rows::small(&row, "max_per_task")? == new.max_per_task
+        && row.try_get::<Option<i64>, _>("watermark")? == new.watermark.map(u64::cast_signed);
     if !same {
         let name = &new.name;
         return Err(LedgerError::Invalid(format!(
-            "dataset {name:?} is frozen with another recipe, seed or bound: choose a new name"
+            "dataset {name:?} is frozen with another recipe, seed, bound or watermark: choose a new name"
         )));
     }
     rows::json(&row, "snapshot")

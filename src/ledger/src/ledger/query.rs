@@ -76,30 +76,41 @@ impl Ledger {
     /// Everything a dataset of this recipe is selected from, at one moment.
     ///
     /// `Verified` and `Shuffled` read the corpus; `Unfiltered` reads every executed candidate with a task.
-    pub async fn dataset_inputs(&self, scope: &Scope, recipe: Recipe) -> Result<DatasetInputs> {
+    pub async fn dataset_inputs(&self, scope: &Scope, recipe: Recipe, up_to: Option<u64>) -> Result<DatasetInputs> {
         let sql = match recipe {
             Recipe::Verified | Recipe::Shuffled => {
                 "SELECT g.prompt, c.completion, g.task, g.family, c.execution_id, 1 AS verified FROM corpus o \
                  JOIN candidates c ON c.generation = o.generation AND c.position = o.position \
                  JOIN generations g ON g.sequence = o.generation \
-                 WHERE o.tenant = ?1 AND o.model = ?2 AND o.reverted = 0 ORDER BY o.generation, o.position"
+                 WHERE o.tenant = ?1 AND o.model = ?2 AND o.reverted = 0 AND o.generation <= ?3 \
+                 ORDER BY o.generation, o.position"
             }
             Recipe::Unfiltered => {
                 "SELECT g.prompt, c.completion, g.task, g.family, c.execution_id, o.sequence IS NOT NULL AS verified \
                  FROM generations g JOIN candidates c ON c.generation = g.sequence \
                  LEFT JOIN corpus o ON o.generation = c.generation AND o.position = c.position AND o.reverted = 0 \
                  WHERE g.tenant = ?1 AND g.model = ?2 AND g.reverted = 0 AND g.task IS NOT NULL \
-                 AND c.execution_id IS NOT NULL AND c.outcome <> 'infra' ORDER BY c.generation, c.position"
+                 AND c.execution_id IS NOT NULL AND c.outcome <> 'infra' AND g.sequence <= ?3 \
+                 ORDER BY c.generation, c.position"
             }
         };
         let mut reading = self.readers().begin().await?;
-        let answers = sqlx::query(sql).bind(&scope.tenant).bind(&scope.model).fetch_all(&mut *reading).await?;
-        let watermark: i64 =
-            sqlx::query_scalar("SELECT COALESCE(MAX(sequence), 0) FROM learnings WHERE tenant = ?1 AND model = ?2")
-                .bind(&scope.tenant)
-                .bind(&scope.model)
-                .fetch_one(&mut *reading)
-                .await?;
+        // What a generation taught is committed with it: up to a learning is up to the generation that taught it.
+        let (watermark, last): (i64, i64) = sqlx::query_as(
+            "SELECT COALESCE(MAX(sequence), 0), COALESCE(MAX(generation), 0) FROM learnings \
+             WHERE tenant = ?1 AND model = ?2 AND sequence <= ?3",
+        )
+        .bind(&scope.tenant)
+        .bind(&scope.model)
+        .bind(up_to.map_or(i64::MAX, u64::cast_signed))
+        .fetch_one(&mut *reading)
+        .await?;
+        let answers = sqlx::query(sql)
+            .bind(&scope.tenant)
+            .bind(&scope.model)
+            .bind(if up_to.is_none() { i64::MAX } else { last })
+            .fetch_all(&mut *reading)
+            .await?;
         reading.rollback().await?;
         let answers = answers.iter().map(answered).collect::<Result<_>>()?;
         Ok(DatasetInputs { answers, watermark: watermark.cast_unsigned() })

@@ -19,6 +19,8 @@ pub struct NewDataset {
     pub seed: u64,
     /// At most this many answers for one task.
     pub max_per_task: u32,
+    /// Up to which learning it was allowed to look.
+    pub watermark: Option<u64>,
     /// What the operator is told.
     pub snapshot: DatasetSnapshot,
     /// When.

@@ -38,7 +38,7 @@ fn store_with_three() -> (tempfile::TempDir, Store, Vec<ArtifactRef>) {
 
 fn resumed_step(store: &Store, recipe: LoraRecipe) -> usize {
     let mut trainer = trainer(recipe);
-    Checkpoints::new(store, &identity(recipe)).resume(&mut trainer);
+    Checkpoints::new(store, &identity(recipe)).resume(&mut trainer, |_, _| ());
     trainer.steps_done()
 }
 
@@ -55,7 +55,7 @@ fn a_run_goes_on_from_its_newest_checkpoint() {
     let (_folder, store, _) = store_with_three();
     assert_eq!(resumed_step(&store, RECIPE), 6);
     let mut resumed = trainer(RECIPE);
-    let mut losses = Checkpoints::new(&store, &identity(RECIPE)).resume(&mut resumed);
+    let mut losses = Checkpoints::new(&store, &identity(RECIPE)).resume(&mut resumed, |_, _| ());
     advance(&mut resumed, &mut losses, 2);
     let (mut straight, mut straight_losses) = (trainer(RECIPE), LossRecord::default());
     advance(&mut straight, &mut straight_losses, 8);

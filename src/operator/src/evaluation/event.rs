@@ -11,7 +11,9 @@ use crate::training_run::event::{Rejected, failure, progress, signed};
 /// Writes one event down. Telling it again changes nothing that matters.
 pub fn apply(status: &mut EvaluationStatus, gate: &GateSpec, event: &JobEvent, now: Timestamp) -> Result<(), Rejected> {
     match event {
-        JobEvent::Trained { .. } | JobEvent::Checkpoint { .. } => return Err(Rejected::WrongKind("Evaluation")),
+        JobEvent::Trained { .. } | JobEvent::Checkpoint { .. } | JobEvent::CheckpointUnusable { .. } => {
+            return Err(Rejected::WrongKind("Evaluation"));
+        }
         JobEvent::Evaluated { report, summary } => {
             if let Some(known) = &status.report {
                 // The first verdict stands: a second draw of the dice is no better evidence.

@@ -27,6 +27,7 @@ pub(super) fn training_run(model: &GenesisModel, revision: i64, trigger: &str) -
                 digest: None,
                 recipe: Recipe::Verified,
                 max_per_task: template.max_per_task,
+                watermark: None,
                 seed: template.seed,
             },
             lora: template.lora.clone(),

@@ -149,6 +149,7 @@ fn request(run: &TrainingRun) -> DatasetRequest {
         recipe: dataset.recipe,
         seed: dataset.seed.unsigned_abs(),
         max_per_task: dataset.max_per_task.unsigned_abs(),
+        watermark: dataset.watermark.map(i64::unsigned_abs),
     }
 }
 

@@ -63,6 +63,10 @@ pub fn apply(status: &mut TrainingRunStatus, event: &JobEvent, now: Timestamp) -
             let (uri, digest) = (checkpoint.uri.clone(), checkpoint.digest.clone());
             status.last_checkpoint = Some(Checkpoint { step: signed(*step), uri, digest, time: Some(now) });
         }
+        JobEvent::CheckpointUnusable { uri, message } => {
+            let message = format!("checkpoint {uri} cannot be used, an earlier state is taken instead: {message}");
+            status.last_failure = Some(failure("CheckpointUnusable", &message, true, now));
+        }
         JobEvent::Failed { reason, message, retriable } => {
             status.last_failure = Some(failure(reason, message, *retriable, now));
         }

@@ -12,7 +12,7 @@ async fn client(harness: &Harness) -> GatewayClient {
 }
 
 fn dataset(name: &str) -> DatasetRequest {
-    DatasetRequest { name: name.into(), recipe: Recipe::Verified, seed: 7, max_per_task: 4 }
+    DatasetRequest { name: name.into(), recipe: Recipe::Verified, seed: 7, max_per_task: 4, watermark: None }
 }
 
 async fn generate(harness: &Harness, base: &str, task: &str) -> Value {

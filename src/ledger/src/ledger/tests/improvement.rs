@@ -18,7 +18,16 @@ fn adapter_ref(seed: &str) -> AdapterRef {
 fn dataset(name: &str, rows: u64) -> NewDataset {
     let snapshot = DatasetSnapshot { dataset: artifact(name), rows, tasks: 3, watermark: 7 };
     let name = name.to_owned();
-    NewDataset { scope: scope(), name, recipe: Recipe::Verified, seed: u64::MAX, max_per_task: 4, snapshot, at_ms: 5 }
+    NewDataset {
+        scope: scope(),
+        name,
+        recipe: Recipe::Verified,
+        seed: u64::MAX,
+        max_per_task: 4,
+        watermark: None,
+        snapshot,
+        at_ms: 5,
+    }
 }
 
 #[tokio::test]

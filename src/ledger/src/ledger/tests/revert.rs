@@ -62,8 +62,8 @@ async fn a_reverted_ledger_is_as_if_the_adapter_had_never_taught() {
     assert!(is.watermark > was.watermark, "the watermark does not move back");
     for recipe in [Recipe::Verified, Recipe::Unfiltered, Recipe::Shuffled] {
         let (was, is) = (
-            clean.dataset_inputs(&scope(), recipe).await.unwrap(),
-            dirty.dataset_inputs(&scope(), recipe).await.unwrap(),
+            clean.dataset_inputs(&scope(), recipe, None).await.unwrap(),
+            dirty.dataset_inputs(&scope(), recipe, None).await.unwrap(),
         );
         assert_eq!(was.answers, is.answers, "{recipe}");
     }
@@ -92,7 +92,7 @@ async fn what_a_reverted_adapter_still_answers_teaches_nothing() {
     let snapshot = ledger.learning_snapshot(&scope(), 0).await.unwrap();
     assert_eq!((snapshot.total, snapshot.verified_rows, snapshot.executions), (0, 0, 2));
     assert!(ledger.top_patterns("acme", 10).await.unwrap().is_empty());
-    assert!(ledger.dataset_inputs(&scope(), Recipe::Unfiltered).await.unwrap().answers.is_empty());
+    assert!(ledger.dataset_inputs(&scope(), Recipe::Unfiltered, None).await.unwrap().answers.is_empty());
     assert_eq!(ledger.revert_learnings(&scope(), &adapter("bad"), 2).await.unwrap().learnings, 1);
 }
 

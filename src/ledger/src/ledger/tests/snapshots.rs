@@ -93,14 +93,18 @@ async fn datasets_are_selected_from_distinct_verified_answers() {
     }
     ledger.record_generation(answer("untested", Outcome::Unverified, Some(0.6), 0)).await.unwrap();
     ledger.record_generation(answer("broken", Outcome::Infra, None, 0)).await.unwrap();
-    let verified = ledger.dataset_inputs(&scope(), Recipe::Verified).await.unwrap();
+    let verified = ledger.dataset_inputs(&scope(), Recipe::Verified, None).await.unwrap();
     assert_eq!((verified.answers.len(), verified.watermark), (3, 6));
     assert!(verified.answers.iter().all(|answered| answered.verified && answered.row.answer.starts_with("right")));
-    let all = ledger.dataset_inputs(&scope(), Recipe::Unfiltered).await.unwrap();
+    let all = ledger.dataset_inputs(&scope(), Recipe::Unfiltered, None).await.unwrap();
     assert_eq!(all.answers.len(), 13, "two of each of six, and the untested one");
     assert_eq!(all.answers.iter().filter(|answered| answered.verified).count(), 3);
     let control = dataset::select(&all.answers, Recipe::Unfiltered, 4, 1);
     assert_eq!(control.len(), dataset::select(&verified.answers, Recipe::Verified, 4, 1).len());
+    let early = ledger.dataset_inputs(&scope(), Recipe::Unfiltered, Some(2)).await.unwrap();
+    assert_eq!((early.answers.len(), early.watermark), (4, 2), "two of each of the first two");
+    let early = ledger.dataset_inputs(&scope(), Recipe::Verified, Some(0)).await.unwrap();
+    assert_eq!((early.answers.len(), early.watermark), (0, 0));
     let row = &verified.answers[0].row;
     assert_eq!((row.execution.as_str(), row.family.as_str()), ("execution of right t0", "family of t0"));
 }

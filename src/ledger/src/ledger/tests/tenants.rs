@@ -19,7 +19,7 @@ async fn two_tenants_share_keys_and_names_and_nothing_else() {
     assert_eq!(ledger.top_patterns("rival", 10).await.unwrap().len(), 1);
     assert_eq!(ledger.recent_learnings("rival", None, 10).await.unwrap().len(), 1);
     assert_eq!(ledger.candidate_source("rival", &mine.generation, 0).await.unwrap(), None);
-    assert_eq!(ledger.dataset_inputs(&rival, Recipe::Unfiltered).await.unwrap().answers.len(), 2);
+    assert_eq!(ledger.dataset_inputs(&rival, Recipe::Unfiltered, None).await.unwrap().answers.len(), 2);
     assert_eq!(ledger.feedback_statistics("rival", None).await.unwrap().generations, 1);
     assert!(ledger.events_of("rival", 0, 100).await.unwrap().iter().all(|event| event.tenant == "rival"));
     ledger.record_generation(by("bad", plain("2", "c"))).await.unwrap();
