@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use super::binary;
 use super::certificates::Certificates;
 
-const READY_WITHIN: Duration = Duration::from_secs(120);
+const READY_WITHIN: Duration = Duration::from_mins(2);
 
 /// A running control plane. Dropping it ends its processes, unless they were told to stay.
 #[derive(Debug)]

@@ -102,7 +102,7 @@ impl Cluster {
     /// The TrainingRun that the loop made by itself, once its dataset is frozen.
     pub(crate) async fn wait_training_run(&self) -> Result<String> {
         let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(60) {
+        while start.elapsed() < Duration::from_mins(1) {
             for run in self.runs().list(&ListParams::default()).await? {
                 let frozen = run.status.as_ref().is_some_and(|status| status.dataset.is_some());
                 if frozen && run.name_any() != CONTROL {

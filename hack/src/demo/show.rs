@@ -16,7 +16,7 @@ use super::measure::{self, Comparison};
 use super::traffic::Traffic;
 
 /// Nothing in the demo may wait longer than this for one stage.
-const STAGE_LIMIT: Duration = Duration::from_secs(900);
+const STAGE_LIMIT: Duration = Duration::from_mins(15);
 const POLL: Duration = Duration::from_millis(250);
 
 /// One stage with its line at the end.

@@ -31,7 +31,7 @@ pub(crate) struct Traffic {
 
 impl Traffic {
     pub(crate) fn new(api: &str, tasks: &[Task], seed: u64) -> Result<Self> {
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(120)).build()?;
+        let http = reqwest::Client::builder().timeout(Duration::from_mins(2)).build()?;
         let count = || Arc::new(AtomicUsize::new(0));
         Ok(Self {
             http,

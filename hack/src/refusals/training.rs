@@ -17,7 +17,7 @@ use crate::demo::{Cluster, MODEL, Options};
 use crate::paths;
 
 /// Nothing here takes longer.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// The adapter of the run whose checkpoint was damaged, and what was said of each damage.
 pub(super) async fn all(cluster: &Cluster, options: &Options) -> Result<(AdapterReference, Vec<Refusal>)> {

@@ -1,4 +1,5 @@
 //! One canary: a candidate takes traffic step by step, or gives it back.
+#![allow(clippy::duplicated_attributes, reason = "every rule of `x_kube` is an attribute of the same name")]
 
 mod status;
 

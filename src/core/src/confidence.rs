@@ -56,9 +56,8 @@ pub fn updated_confidence(confidence: f64, outcome: Outcome, quality: f64) -> f6
     let change = match outcome {
         Outcome::Infra => 0.0,
         Outcome::Pass if quality >= 0.75 => quality * 0.1,
-        Outcome::Fail => -0.1,
-        Outcome::Pass | Outcome::Unverified if quality < 0.50 => -0.1,
-        Outcome::Pass | Outcome::Unverified => 0.0,
+        Outcome::Pass | Outcome::Unverified if quality >= 0.50 => 0.0,
+        Outcome::Pass | Outcome::Unverified | Outcome::Fail => -0.1,
     };
     (confidence + change).clamp(0.0, 1.0)
 }

@@ -73,7 +73,7 @@ fn failure(facts: &CandidateFacts<'_>) -> Lesson {
     match facts.verdict {
         Some(ExecutionVerdict::CompileError) => named(FailureKind::Syntax, "does not compile"),
         Some(ExecutionVerdict::RuntimeError) => {
-            let class = facts.reason.split_whitespace().find(|word| is_exception_class(word));
+            let class = facts.reason.split_whitespace().find(is_exception_class);
             Lesson { kind: FailureKind::Exception, detail: identifier(class.unwrap_or("crash")) }
         }
         Some(ExecutionVerdict::WrongAnswer) => match facts.reason.strip_prefix("type ") {

@@ -18,16 +18,13 @@ pub struct SuiteSource {
 /// Reads a suite and checks that it is the one that was meant.
 pub fn load(store: &Store, source: &SuiteSource) -> Result<(Suite, Digest), Error> {
     let failed = |error| Error::Suite { name: source.name.clone(), source: error };
-    let (uri, digest) = match source.uri.strip_prefix("store://suites/") {
-        Some(alias) => {
-            let found = store.resolve(Kind::Suite, alias).map_err(failed)?;
-            (found.uri, source.digest.clone().unwrap_or(found.digest))
-        }
-        None => {
-            let missing =
-                || Error::SuiteFormat { name: source.name.clone(), message: "a file:// suite needs its digest".into() };
-            (source.uri.clone(), source.digest.clone().ok_or_else(missing)?)
-        }
+    let (uri, digest) = if let Some(alias) = source.uri.strip_prefix("store://suites/") {
+        let found = store.resolve(Kind::Suite, alias).map_err(failed)?;
+        (found.uri, source.digest.clone().unwrap_or(found.digest))
+    } else {
+        let missing =
+            || Error::SuiteFormat { name: source.name.clone(), message: "a file:// suite needs its digest".into() };
+        (source.uri.clone(), source.digest.clone().ok_or_else(missing)?)
     };
     let bytes = Store::read(&uri, &digest).map_err(failed)?;
     let suite: Suite = serde_json::from_slice(&bytes)

@@ -153,7 +153,7 @@ fn generation(key: &str) -> NewGeneration {
 }
 
 fn candidate(key: &str, position: u32) -> NewCandidate {
-    let passed = position % 2 == 0;
+    let passed = position.is_multiple_of(2);
     let source = format!(
         "def solve(numbers, limit):\n    # {key} {position}\n    return sum(n for n in numbers if n < limit)\n"
     );

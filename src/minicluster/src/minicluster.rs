@@ -93,12 +93,11 @@ impl Minicluster {
     /// # Errors
     /// When the data directory is in use or damaged, the address is taken, or the node cannot register.
     pub async fn start(options: Options) -> Result<Self, MiniclusterError> {
-        let (data_dir, temporary, cluster) = match options.data_dir {
-            Some(dir) => (dir.clone(), None, Cluster::open(&dir.join("cluster"))?),
-            None => {
-                let temporary = TemporaryDir::create()?;
-                (temporary.0.clone(), Some(temporary), Cluster::in_memory()?)
-            }
+        let (data_dir, temporary, cluster) = if let Some(dir) = options.data_dir {
+            (dir.clone(), None, Cluster::open(&dir.join("cluster"))?)
+        } else {
+            let temporary = TemporaryDir::create()?;
+            (temporary.0.clone(), Some(temporary), Cluster::in_memory()?)
         };
         let server = match options.listen {
             Some(address) => Some(serve(&cluster, &data_dir, address).await?),

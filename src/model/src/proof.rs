@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(proof.entries.len(), 1);
         let entry = &proof.entries[0];
         assert_eq!(entry.adapter.len(), 5);
-        assert!(proof.check(&[entry.adapter.clone()], 1e-3).is_ok());
-        assert!(proof.check(&[entry.base.clone()], 1e-3).is_err());
+        assert!(proof.check(std::slice::from_ref(&entry.adapter), 1e-3).is_ok());
+        assert!(proof.check(std::slice::from_ref(&entry.base), 1e-3).is_err());
     }
 }

@@ -139,7 +139,7 @@ impl ProgressLog {
     fn add(&mut self, report: StepReport) {
         self.tokens += report.tokens;
         self.losses.push(report.loss);
-        if report.step % REPORT_STEPS == 0 || report.step == self.steps {
+        if report.step.is_multiple_of(REPORT_STEPS) || report.step == self.steps {
             let seconds = self.began.elapsed().as_secs_f64();
             let loss = self.losses.iter().sum::<f64>() / self.losses.len() as f64;
             self.losses.clear();

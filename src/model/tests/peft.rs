@@ -1,4 +1,5 @@
 //! Golden tests: the decoder, LoRA and the optimiser against transformers and PEFT (`fixtures/peft/generate.py`).
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::PathBuf;
 

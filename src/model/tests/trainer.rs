@@ -1,4 +1,5 @@
 //! `genesis-trainer lora` as a Job sees it: exit codes, events to the operator, signals, resumption.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

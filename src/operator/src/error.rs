@@ -4,6 +4,10 @@ use std::time::Duration;
 
 /// Why a reconcile ended early. It is tried again; nothing that was done is undone.
 #[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
+#[allow(
+    clippy::enum_variant_names,
+    reason = "the names are reasons in events, where the words around them are missing"
+)]
 pub enum Error {
     /// Nothing was decided.
     #[error("the state could not be read: {0}")]

@@ -99,7 +99,7 @@ fn a_candidate_that_hurts_is_taken_off_and_unlearned() {
         rollout.status.as_ref().and_then(|status| status.completion_status).map(|end| format!("{end}")),
         Some("RolledBack".into())
     );
-    assert_eq!(world.reverted, [rollout.spec.candidate.digest.clone()]);
+    assert_eq!(world.reverted, std::slice::from_ref(&rollout.spec.candidate.digest));
     assert!(world.champion().is_none());
     world.now += 60;
     settle(&mut world);

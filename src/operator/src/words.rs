@@ -88,7 +88,7 @@ mod tests {
     fn news_is_written_at_once_and_words_after_a_while() {
         let written = LastWritten::default();
         let said = |message: &str| RolloutStatus { message: message.into(), ..RolloutStatus::default() };
-        let patience = Duration::from_secs(3600);
+        let patience = Duration::from_hours(1);
         assert!(written.should_write("a", None, &said("1"), patience));
         assert!(!written.should_write("a", Some(&said("1")), &said("1"), patience), "nothing changed");
         assert!(!written.should_write("a", Some(&said("1")), &said("2"), patience), "only the words changed");

@@ -75,7 +75,7 @@ async fn a_token_is_good_for_its_own_object_only() {
     stage.gateway.learn(500);
     let run = stage.run("coder-r1").await;
     let uid = run.metadata.uid.expect("a uid");
-    for token in ["".to_owned(), "0".repeat(64), uid] {
+    for token in [String::new(), "0".repeat(64), uid] {
         assert_eq!(stage.report("trainingruns", "coder-r1", &token).await, 401);
     }
     assert_eq!(stage.report("trainingruns", "no-such-run", "00").await, 401, "names are not given away");

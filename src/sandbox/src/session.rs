@@ -191,7 +191,7 @@ impl Session<'_> {
                 return self.stop(Stop::Processor);
             }
             // A cell has one processor, and not much more within one period of its quota.
-            self.next_look = elapsed + ((limit - used) / 2).max(SHORTEST_LOOK);
+            self.next_look = elapsed + (limit.saturating_sub(used) / 2).max(SHORTEST_LOOK);
         }
         if wall_is_over { self.stop(Stop::Wall) } else { Ok(()) }
     }

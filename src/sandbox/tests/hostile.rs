@@ -2,6 +2,7 @@
 //!
 //! After every hostile program an innocent one runs in the same worker: it must pass and find nothing.
 //! Where the machine does not grant a protection, each test says so and runs nothing.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "hostile/a_exhaustion.rs"]
 mod a_exhaustion;

@@ -14,7 +14,7 @@ pub(super) fn deeper_than(tokens: &Tokens, limit: usize) -> Option<TextSize> {
     // For each open bracket: the depth outside, and the level to which a comma returns.
     let mut outside: Vec<(usize, usize)> = Vec::new();
     let (mut depth, mut base, mut blocks) = (0_usize, 0_usize, 0_usize);
-    for token in tokens.iter() {
+    for token in tokens {
         match token.kind() {
             TokenKind::Indent => blocks += 1,
             TokenKind::Dedent => blocks = blocks.saturating_sub(1),

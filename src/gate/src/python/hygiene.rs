@@ -157,7 +157,7 @@ impl Rules<'_> {
     }
 
     /// `globals()['f']` is a table of functions; everything else that is done with it reaches the built-ins.
-    fn is_named_lookup(&self, expr: &Expr) -> bool {
+    fn is_named_lookup(expr: &Expr) -> bool {
         let Expr::Subscript(subscript) = expr else { return false };
         let Expr::Call(call) = &*subscript.value else { return false };
         let Expr::Name(function) = &*call.func else { return false };
@@ -242,7 +242,7 @@ impl<'a> Visitor<'a> for Rules<'_> {
                 self.call(call);
                 visitor::walk_expr(self, expr);
             }
-            Expr::Subscript(subscript) if self.is_named_lookup(expr) => self.visit_expr(&subscript.slice),
+            Expr::Subscript(subscript) if Self::is_named_lookup(expr) => self.visit_expr(&subscript.slice),
             Expr::Lambda(lambda) => {
                 if let Some(parameters) = &lambda.parameters {
                     self.visit_parameters(parameters);

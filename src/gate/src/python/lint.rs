@@ -105,7 +105,7 @@ impl Linter {
                 // Duplicate arguments and the like parse, and are found only by the semantic pass: the result does
                 // not call them invalid, the diagnostics do.
                 let severity = if diagnostic.is_invalid_syntax() { Severity::Block } else { self.severity(rule) };
-                let offset = diagnostic.range().map_or_else(Default::default, |range| range.start());
+                let offset = diagnostic.range().map_or_else(Default::default, ruff_text_size::TextRange::start);
                 positions.finding(rule, severity, offset, diagnostic.concise_message().to_string())
             })
             .collect()

@@ -6,7 +6,7 @@ use ruff_text_size::Ranged as _;
 /// The program's tokens, each after a tag, in a form in which equal programs have equal bytes.
 pub(super) fn normalise(source: &str, tokens: &Tokens) -> Vec<u8> {
     let mut normal = Vec::with_capacity(source.len());
-    for token in tokens.iter() {
+    for token in tokens {
         match token.kind() {
             TokenKind::Comment | TokenKind::NonLogicalNewline | TokenKind::EndOfFile => {}
             TokenKind::Newline => normal.push(b'\n'),

@@ -157,9 +157,9 @@ mod tests {
         Request::new(asked, key.map(Into::into), None, || "fresh".into())
     }
 
-    fn tests(entry: &str, cases: usize) -> Option<TestSuite> {
+    fn tests(entry: &str, cases: usize) -> TestSuite {
         let case = TestCase { args: vec!["1".into()], expected: "1".into() };
-        Some(TestSuite::Calls { entry: entry.into(), cases: vec![case; cases] })
+        TestSuite::Calls { entry: entry.into(), cases: vec![case; cases] }
     }
 
     #[test]
@@ -168,7 +168,7 @@ mod tests {
             (Asked { prompt: " \n".into(), ..asked() }, None, InvalidRequest::EmptyPrompt),
             (Asked { samples: Some(0), ..asked() }, None, InvalidRequest::Samples(0)),
             (Asked { samples: Some(65), ..asked() }, None, InvalidRequest::Samples(65)),
-            (Asked { tests: tests("f", 0), ..asked() }, None, InvalidRequest::NoTests),
+            (Asked { tests: Some(tests("f", 0)), ..asked() }, None, InvalidRequest::NoTests),
             (Asked { family: Some("a\nb".into()), ..asked() }, None, InvalidRequest::Name { field: "family" }),
             (asked(), Some(""), InvalidRequest::Name { field: "the idempotency key" }),
         ] {
@@ -181,14 +181,14 @@ mod tests {
     #[test]
     fn the_entry_point_is_the_tests() {
         assert_eq!(request(asked(), None).unwrap().start.entry.as_deref(), Some("f"));
-        let tested = Asked { tests: tests("g", 1), ..asked() };
+        let tested = Asked { tests: Some(tests("g", 1)), ..asked() };
         assert_eq!(request(tested, None).unwrap().start.entry.as_deref(), Some("g"));
     }
 
     #[test]
     fn a_prompt_with_tests_is_a_task_of_its_own() {
         assert_eq!(request(asked(), None).unwrap().task(), None);
-        let task = request(Asked { tests: tests("f", 1), ..asked() }, None).unwrap().task().unwrap();
+        let task = request(Asked { tests: Some(tests("f", 1)), ..asked() }, None).unwrap().task().unwrap();
         assert_eq!(task.id, task.family);
         let named = Asked { task_id: Some("t".into()), family: Some("a>b".into()), ..asked() };
         assert_eq!(request(named, None).unwrap().task(), Some(TaskRef { id: "t".into(), family: "a>b".into() }));

@@ -103,5 +103,5 @@ impl Reader {
 fn sent(event: &Event) -> Sent {
     let body = serde_json::to_value(event).unwrap_or_default();
     let kind = body.get("type").and_then(serde_json::Value::as_str).unwrap_or("event");
-    Sent::default().id(event.sequence.to_string()).event(kind.to_owned()).data(body.to_string())
+    Sent::default().id(event.sequence.to_string()).event(kind).data(body.to_string())
 }

@@ -124,7 +124,7 @@ fn write(
         (Verb::DeleteCollection, "") => {
             let options = DeleteOptions::read(call, &decode(content_type, body)?)?;
             let selection = Selection::of(call)?;
-            let objects = delete::delete_collection(writer, call, &options, |o| selection.matches(o))?;
+            let objects = delete::delete_collection(writer, call, &options, |o| selection.matches(o));
             let revision = writer.state().revision();
             Ok(Answer::Page(Page { revision, objects, continue_token: None, remaining: None }))
         }

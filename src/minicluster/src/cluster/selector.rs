@@ -196,7 +196,7 @@ impl FieldSelector {
     /// Whether an object matches; an absent field counts as the empty string.
     pub fn matches(&self, object: &Value) -> bool {
         self.0.iter().all(|(path, equal, wanted)| {
-            let found = path.split('.').fold(Some(object), |at, key| at.and_then(|v| v.get(key)));
+            let found = path.split('.').try_fold(object, |at, key| at.get(key));
             let same = match found {
                 Some(Value::String(text)) => text == wanted,
                 Some(Value::Null) | None => wanted.is_empty() || (path == "spec.unschedulable" && wanted == "false"),

@@ -130,7 +130,7 @@ fn columns(call: &Call<'_>) -> Vec<Column> {
         }
         "leases" => columns.push(column("Holder", |o| o["spec"]["holderIdentity"].clone())),
         "configmaps" | "secrets" => {
-            columns.push(column("Data", |o| json!(o["data"].as_object().map_or(0, serde_json::Map::len).to_string())))
+            columns.push(column("Data", |o| json!(o["data"].as_object().map_or(0, serde_json::Map::len).to_string())));
         }
         _ => {}
     }

@@ -57,13 +57,11 @@ impl Disturbed {
                 return None;
             }
             let chunk = if self.held.is_some() {
-                match tokio::time::timeout(MERGE_WINDOW, self.body.next()).await {
-                    Ok(chunk) => chunk,
-                    Err(_) => {
-                        self.release();
-                        continue;
-                    }
-                }
+                let Ok(chunk) = tokio::time::timeout(MERGE_WINDOW, self.body.next()).await else {
+                    self.release();
+                    continue;
+                };
+                chunk
             } else {
                 self.body.next().await
             };

@@ -211,7 +211,7 @@ impl ContainerRun {
             let deadline = (*stop.borrow_and_update()).unwrap_or_else(Instant::now);
             let changed = async {
                 if stop.changed().await.is_err() {
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
             };
             tokio::select! {

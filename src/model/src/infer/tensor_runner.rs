@@ -60,8 +60,8 @@ impl TensorRunner {
     pub fn new(decoder: Decoder<Compute>, max_positions: usize) -> Self {
         let config = &decoder.config;
         let device = decoder.embedding.device();
-        let pool = Pool::new(config.layers, config.kv_heads * config.head_dim, max_positions, &device);
-        Self { pool, device, decoder }
+        let pool = Pool::new(config.layers, config.kv_heads * config.head_dim, max_positions, device);
+        Self { decoder, pool, device }
     }
 
     fn indices(&self, indices: Vec<usize>) -> Tensor<Compute, 1, Int> {

@@ -20,7 +20,7 @@ pub(super) async fn act(ctx: &Context, observed: &Observed, plan: &ModelPlan) ->
     for action in &plan.actions {
         match action {
             ModelAction::ApplyDeployment(deployment) => {
-                writer.apply::<Deployment>("applying a Deployment", deployment).await?
+                writer.apply::<Deployment>("applying a Deployment", deployment).await?;
             }
             ModelAction::ApplyService(service) => writer.apply::<Service>("applying a Service", service).await?,
             ModelAction::Adapter(change) => change_adapter(ctx, change).await,
@@ -32,10 +32,10 @@ pub(super) async fn act(ctx: &Context, observed: &Observed, plan: &ModelPlan) ->
             ModelAction::Hold { child, name, held } => hold(&writer, &namespace, *child, name, *held).await?,
             ModelAction::Delete { child, name } => match child {
                 Child::TrainingRun => {
-                    writer.delete::<TrainingRun>("deleting an old TrainingRun", &namespace, name).await?
+                    writer.delete::<TrainingRun>("deleting an old TrainingRun", &namespace, name).await?;
                 }
                 Child::Evaluation => {
-                    writer.delete::<Evaluation>("deleting an old Evaluation", &namespace, name).await?
+                    writer.delete::<Evaluation>("deleting an old Evaluation", &namespace, name).await?;
                 }
                 Child::Rollout => writer.delete::<Rollout>("deleting an old Rollout", &namespace, name).await?,
             },

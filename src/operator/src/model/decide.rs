@@ -91,7 +91,7 @@ pub fn decide(observed: &Observed, now: Timestamp) -> ModelPlan {
     notices.extend(history.notices.iter().cloned());
 
     let held = observed.model.spec.suspend || observed.model.spec.pinned_adapter.is_some();
-    actions.extend(under_way.iter().flat_map(|turn| hold(turn, held)));
+    actions.extend(under_way.iter().filter_map(|turn| hold(turn, held)));
     if !held {
         actions.extend(under_way.iter().filter_map(|turn| next_step(observed, &champion, turn)));
     }
@@ -152,7 +152,7 @@ fn hold(turn: &Turn<'_>, held: bool) -> Option<ModelAction> {
     let (child, name, annotations, holding) = turn.at_work()?;
     let ours = annotations.contains_key(HELD_ANNOTATION);
     let change = if held { !holding } else { ours };
-    change.then(|| ModelAction::Hold { child, name, held })
+    change.then_some(ModelAction::Hold { child, name, held })
 }
 
 fn created(action: &ModelAction) -> Option<Notice> {

@@ -85,7 +85,7 @@ impl World {
             ModelAction::CreateEvaluation(evaluation) => create(&mut self.evaluations, *evaluation, serial, now),
             ModelAction::CreateRollout(rollout) => create(&mut self.rollouts, *rollout, serial, now),
             ModelAction::Hold { child: Child::TrainingRun, name, held } => {
-                hold(&mut self.runs, &name, held, |run| run.spec.suspend = held)
+                hold(&mut self.runs, &name, held, |run| run.spec.suspend = held);
             }
             ModelAction::Hold { child: Child::Evaluation, name, held } => {
                 hold(&mut self.evaluations, &name, held, |evaluation| evaluation.spec.suspend = held);

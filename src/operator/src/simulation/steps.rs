@@ -119,7 +119,7 @@ impl Step {
             }
             Self::PersonRollsOut(number) => world.person_rolls_out(number),
             Self::Abort(index) => {
-                world.edit_rollout(index, |rollout| rollout.spec.desired_outcome = DesiredOutcome::Abort)
+                world.edit_rollout(index, |rollout| rollout.spec.desired_outcome = DesiredOutcome::Abort);
             }
             Self::Promote(index) => world.edit_rollout(index, |rollout| {
                 if rollout.spec.desired_outcome == DesiredOutcome::Auto {

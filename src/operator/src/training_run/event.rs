@@ -83,7 +83,7 @@ pub(crate) fn failure(reason: &str, message: &str, retriable: bool, now: Timesta
 /// Notes a step.
 pub(crate) fn progress(told: &mut TrainerStatus, step: u64, total: u64) {
     (told.current_step, told.total_steps) = (signed(step), signed(total));
-    let percent = if total == 0 { 0 } else { step.min(total) * 100 / total };
+    let percent = (step.min(total) * 100).checked_div(total).unwrap_or(0);
     told.progress_percentage = percent as i32;
 }
 

@@ -24,7 +24,7 @@ use crate::inference::PlayedInference;
 use crate::node::PlayedNode;
 
 /// Longest wait for something to happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A cluster with one model, and an operator that looks after it.
 pub struct Stage {

@@ -71,7 +71,7 @@ impl Blueprint {
     /// # Errors
     /// Where no directory can carry the root, or the processor has no seccomp filter here.
     pub(crate) fn new(runtime: &Runtime) -> Result<Self, BlueprintError> {
-        let base = base_for(runtime, |path| path.is_dir()).ok_or(BlueprintError::Base)?;
+        let base = base_for(runtime, std::path::Path::is_dir).ok_or(BlueprintError::Base)?;
         let inside = |path: &Path| text(&base.join(path.strip_prefix("/").unwrap_or(path)));
         Ok(Self {
             steps: steps(runtime, &inside)?,

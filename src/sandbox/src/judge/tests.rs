@@ -153,12 +153,12 @@ proptest! {
     ) {
         let [started, loaded, quit, complete, memory, processes, disk] = flags;
         let (declared, executed, passed) = counts;
-        let failure = fails.then(|| Failure::NoEntry);
+        let failure = fails.then_some(Failure::NoEntry);
         let seen = Transcript { started, loaded, quit, declared, executed, passed, complete, failure, ..Transcript::default() };
         let usage = Usage { out_of_memory: memory, out_of_processes: processes, out_of_disk: disk, ..Usage::default() };
         let verdict = judge(&seen, &Ending { stop, status, usage }, true).verdict;
         let deserved = started && complete && declared > 0 && passed == declared && status == EXIT_0
-            && matches!(stop, None) && !memory && !fails;
+            && stop.is_none() && !memory && !fails;
         if verdict == Verdict::Pass {
             prop_assert!(deserved);
         }

@@ -162,7 +162,7 @@ impl Parser<'_> {
     /// A constant, a prefixed string, or one of the calls without which a value has no literal.
     fn word(&mut self) -> Result<Value, LiteralError> {
         let rest = &self.text[self.at..];
-        let word = &rest[..rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric()).count()];
+        let word = &rest[..rest.bytes().take_while(u8::is_ascii_alphanumeric).count()];
         if rest[word.len()..].starts_with(['\'', '"']) {
             return self.strings();
         }

@@ -14,7 +14,7 @@ use super::queue::{Batch, Queue};
 use crate::frame::{Answer, FrameError, MAX_ANSWER, MAX_PROGRAMS, MAX_REQUEST, Request, read_frame, write_frame};
 
 /// How long a client may take for one frame, and stay silent between two.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 /// How long a client that was refused may take to notice.
 const LINGER: Duration = Duration::from_secs(2);
 /// How often a waiting connection looks whether its client is still there.

@@ -10,7 +10,7 @@ fn draft(universe: &Universe, family: &str, seed: u64) -> Draft {
     Draft::draw(universe, family, &mut ChaCha8Rng::seed_from_u64(seed))
 }
 
-fn bodies<'d>(draft: &'d Draft, matches: fn(&Defect) -> bool) -> Vec<&'d str> {
+fn bodies(draft: &Draft, matches: fn(&Defect) -> bool) -> Vec<&str> {
     let wanted = draft.mutants.iter().filter(|mutant| matches(&mutant.what));
     wanted.map(|mutant| mutant.source.strip_prefix(&draft.prompt).unwrap()).collect()
 }

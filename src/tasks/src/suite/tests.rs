@@ -11,6 +11,7 @@ use crate::fixtures::{inputs, record};
 use crate::standard::{StandardSizes, SuiteSize, standard};
 
 /// A sandbox in which the reference gives a digest of its input, and each mutant differs.
+#[allow(clippy::unnecessary_wraps, reason = "the signature of a sandbox")]
 fn obliging(requests: Vec<ExecutionRequest>) -> Result<Vec<ExecutionRecord>, Infallible> {
     let answer = |request: &ExecutionRequest| {
         let mutants = request.source.matches("def solve_").count().saturating_sub(1);

@@ -20,7 +20,7 @@ pub(super) fn text(expr: &Expr) -> Option<String> {
                             match element {
                                 InterpolatedStringElement::Literal(literal) => whole.push_str(&literal.value),
                                 InterpolatedStringElement::Interpolation(part) => {
-                                    whole.push_str(&text(&part.expression)?)
+                                    whole.push_str(&text(&part.expression)?);
                                 }
                             }
                         }

@@ -133,13 +133,12 @@ impl<'a> StatementVisitor<'a> for Bindings {
             Stmt::Import(import) => {
                 for alias in &import.names {
                     let path = alias.name.as_str();
-                    match &alias.asname {
-                        Some(name) => self.import(name.as_str(), path.to_owned()),
+                    if let Some(name) = &alias.asname {
+                        self.import(name.as_str(), path.to_owned());
+                    } else {
                         // `import os.path` binds `os`.
-                        None => {
-                            let top = path.split('.').next().unwrap_or(path);
-                            self.import(top, top.to_owned());
-                        }
+                        let top = path.split('.').next().unwrap_or(path);
+                        self.import(top, top.to_owned());
                     }
                 }
             }

@@ -52,7 +52,7 @@ pub enum Deleted {
 pub fn delete(writer: &mut Writer<'_>, call: &Call<'_>, options: &DeleteOptions) -> Result<Deleted, ApiError> {
     let old = call.existing(writer.state())?;
     check_preconditions(call, options, &old)?;
-    delete_object(writer, call, &call.key(), &old, options)
+    Ok(delete_object(writer, call, &call.key(), &old, options))
 }
 
 /// DELETE of the objects of a collection that `matches`; returns them.
@@ -61,7 +61,7 @@ pub fn delete_collection(
     call: &Call<'_>,
     options: &DeleteOptions,
     matches: impl Fn(&Value) -> bool,
-) -> Result<Vec<Arc<Value>>, ApiError> {
+) -> Vec<Arc<Value>> {
     let found: Vec<(ObjectKey, Arc<Value>)> = writer
         .state()
         .of_resource(&call.resource.storage, call.target.namespace.as_deref())
@@ -70,11 +70,11 @@ pub fn delete_collection(
         .collect();
     let mut deleted = Vec::new();
     for (key, object) in found {
-        deleted.push(match delete_object(writer, call, &key, &object, options)? {
+        deleted.push(match delete_object(writer, call, &key, &object, options) {
             Deleted::Pending(object) | Deleted::Gone(object) => object,
         });
     }
-    Ok(deleted)
+    deleted
 }
 
 fn check_preconditions(call: &Call<'_>, options: &DeleteOptions, old: &Value) -> Result<(), ApiError> {
@@ -98,7 +98,7 @@ fn delete_object(
     key: &ObjectKey,
     old: &Arc<Value>,
     options: &DeleteOptions,
-) -> Result<Deleted, ApiError> {
+) -> Deleted {
     let mut object = old.as_ref().clone();
     let grace = if key.resource.to_string() == "pods" { pod_grace(old, options) } else { 0 };
     if !meta::is_deleting(old) {
@@ -106,16 +106,16 @@ fn delete_object(
     }
     mark_deleting(call, &mut object, old, grace, options.grace_period.is_some());
     if object == **old {
-        return Ok(Deleted::Pending(old.clone()));
+        return Deleted::Pending(old.clone());
     }
     if call.resource.builtin().is_some_and(|kind| kind.kind == "Namespace") {
         object["status"]["phase"] = json!("Terminating");
     }
     if options.dry_run {
-        return Ok(Deleted::Pending(object.into()));
+        return Deleted::Pending(object.into());
     }
     let after = update::commit(writer, key, object);
-    Ok(if writer.state().get(key).is_some() { Deleted::Pending(after) } else { Deleted::Gone(after) })
+    if writer.state().get(key).is_some() { Deleted::Pending(after) } else { Deleted::Gone(after) }
 }
 
 /// Grace period of a pod in seconds: none if nothing runs yet or any more.

@@ -61,7 +61,7 @@ pub fn exp_sum(x: &mut [f32], max: f32, scale: f32) -> f32 {
 pub fn exp(x: f32) -> f32 {
     // Adding 1.5·2²³ leaves the nearest integer in the low bits of the sum.
     const SHIFT: f32 = 12_582_912.0;
-    const LN_2_HIGH: f32 = 0.693_359_375;
+    const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
     let x = x.clamp(-87.0, 88.0);
     let shifted = x * std::f32::consts::LOG2_E + SHIFT;
@@ -69,7 +69,7 @@ pub fn exp(x: f32) -> f32 {
     let r = x - n * LN_2_HIGH - n * LN_2_LOW;
     let polynomial =
         ((((1.987_569_1e-4 * r + 1.398_199_9e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r + 1.666_666_5e-1) * r
-            + 5.000_000_1e-1;
+            + 5e-1;
     let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3f80_0000));
     (polynomial * r * r + r + 1.0) * power
 }

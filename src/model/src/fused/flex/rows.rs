@@ -1,4 +1,5 @@
 //! Rows dealt to threads, each block compiled for the widest vector instructions the machine has.
+#![allow(clippy::inline_always, reason = "they must be compiled into the dispatched instruction set")]
 
 use rayon::prelude::*;
 

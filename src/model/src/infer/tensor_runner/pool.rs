@@ -33,10 +33,10 @@ impl Drop for Slot {
 }
 
 impl Pool {
-    pub fn new(layers: usize, width: usize, capacity: usize, device: &Device<Compute>) -> Self {
-        let empty = || Tensor::zeros([0, width], device);
+    pub fn new(layers: usize, width: usize, capacity: usize, device: Device<Compute>) -> Self {
+        let empty = || Tensor::zeros([0, width], &device);
         let layers = (0..layers).map(|_| (empty(), empty())).collect();
-        Self { layers, capacity, width, slots: 0, free: Arc::default(), device: device.clone() }
+        Self { layers, capacity, width, slots: 0, free: Arc::default(), device }
     }
 
     /// Row of a position.

@@ -90,7 +90,7 @@ fn a_loop_that_is_held_or_cannot_ask_begins_nothing() {
     suspended.spec.suspend = true;
     let mut pinned = model();
     pinned.spec.pinned_adapter = Some(adapter(1));
-    let cases = [
+    let cases = vec![
         (observed(suspended, 1_000), "Suspended"),
         (observed(pinned, 1_000), "Pinned"),
         (Observed { learning: Learning::NoGateway, ..observed(model(), 0) }, "NoGateway"),
