@@ -4,6 +4,7 @@ pub mod check;
 pub mod cluster;
 pub mod demo;
 pub mod drill;
+pub mod faults;
 pub mod generate;
 pub mod layers;
 pub mod paths;

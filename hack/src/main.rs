@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use hack::cluster::{self, ControlPlane};
-use hack::{check, demo, drill, generate, layers, paths, refusals, report, seedling, verdicts};
+use hack::{check, demo, drill, faults, generate, layers, paths, refusals, report, seedling, verdicts};
 
 /// Developer tasks of Genesis.
 #[derive(Parser)]
@@ -74,6 +74,12 @@ enum Verb {
         /// Draws the tasks and all sampling
         #[arg(long, default_value_t = 7)]
         seed: u64,
+    },
+    /// The operator against a fault at every write and every event
+    Faults {
+        /// Try one fault of so many
+        #[arg(long, default_value_t = 1)]
+        stride: usize,
     },
     /// Bad input to a running stack: each piece gets its own clear error, and the stack goes on
     Refusals,
@@ -149,6 +155,7 @@ fn run(verb: Verb) -> Result<()> {
             };
             tokio::runtime::Runtime::new()?.block_on(drill::run(&options))
         }
+        Verb::Faults { stride } => tokio::runtime::Runtime::new()?.block_on(faults::run(stride)).map(drop),
         Verb::Refusals => {
             let data = fresh(paths::root().join("target/refusals"))?;
             tokio::runtime::Runtime::new()?.block_on(refusals::run(&demo::Options::tiny(data))).map(drop)

@@ -1,0 +1,133 @@
+//! One run without faults, and one for each fault.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use genesis_api::GenesisModel;
+use genesis_minicluster::faults::{Fault, FaultPlan, Nth, Pattern, Trace, WatchFault};
+
+use super::end::End;
+use super::invariants;
+use super::scenario::Scenario;
+use super::stage::Stage;
+
+/// Learnings that begin one turn.
+const LEARNINGS: u64 = 500;
+/// Longest run.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long an end must last: longer than the operator's own poll.
+const LASTING: Duration = Duration::from_millis(400);
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// A run without faults.
+pub(super) struct Calm {
+    pub end: End,
+    writes: usize,
+    events: usize,
+}
+
+/// What is planned for a run.
+#[derive(Clone, Debug)]
+pub(super) struct Planned {
+    pub fault: String,
+    pub what: String,
+    plan: FaultPlan,
+}
+
+/// What came of a run.
+pub(super) struct Outcome {
+    pub fault: String,
+    pub what: String,
+    pub met: bool,
+    pub broken: Option<String>,
+}
+
+/// Records the scenario without faults.
+pub(super) async fn calm(scenario: Scenario) -> Result<Calm> {
+    let stage = Stage::begin(scenario, FaultPlan::none()).await?;
+    let end = tokio::select! {
+        end = turn(&stage, None) => end.with_context(|| format!("{scenario} without faults"))?,
+        broken = invariants::watch(&stage) => bail!("{scenario} without faults: {broken}"),
+    };
+    let Trace { events, .. } = stage.faults.trace();
+    let writes = stage.faults.trace().writes().count();
+    stage.end().await?;
+    Ok(Calm { end, writes, events: events.len() })
+}
+
+/// Every fault at every write, and every fault at every event.
+pub(super) fn runs(calm: &Calm) -> Vec<Planned> {
+    let requests = [
+        ("crash before a write", Fault::CrashBefore),
+        ("crash after a write", Fault::CrashAfter),
+        ("lost reply of a write", Fault::LoseReply),
+        ("lost write", Fault::DropBefore),
+        ("conflict at a write", Fault::Answer(409)),
+        ("overload at a write", Fault::Answer(429)),
+    ];
+    let events = [
+        ("merged event", WatchFault::Merge),
+        ("repeated event", WatchFault::Duplicate),
+        ("broken watch at an event", WatchFault::Disconnect),
+        ("event lost with its watch", WatchFault::Gone),
+    ];
+    let writes = (1..=calm.writes).flat_map(|nth| {
+        requests.map(|(name, fault)| Planned {
+            fault: name.to_owned(),
+            what: format!("{name} {nth}"),
+            plan: FaultPlan::none().request(Pattern::writes(), Nth::Exactly(nth), fault),
+        })
+    });
+    let events = (1..=calm.events).flat_map(|nth| {
+        events.map(|(name, fault)| Planned {
+            fault: name.to_owned(),
+            what: format!("{name} {nth}"),
+            plan: FaultPlan::none().event(Pattern::default(), Nth::Exactly(nth), fault),
+        })
+    });
+    writes.chain(events).collect()
+}
+
+/// Runs the scenario with a fault; it must come to the same end.
+pub(super) async fn disturbed(scenario: Scenario, planned: Planned, end: End) -> Outcome {
+    let Planned { fault, what, plan } = planned;
+    let (met, broken) = match attempt(scenario, plan, &end).await {
+        Ok((met, broken)) => (met, broken),
+        Err(error) => (true, Some(format!("{error:#}"))),
+    };
+    Outcome { fault, what, met, broken }
+}
+
+async fn attempt(scenario: Scenario, plan: FaultPlan, end: &End) -> Result<(bool, Option<String>)> {
+    let stage = Stage::begin(scenario, plan).await?;
+    let broken = tokio::select! {
+        ended = turn(&stage, Some(end)) => ended.err().map(|error| format!("{error:#}")),
+        broken = invariants::watch(&stage) => Some(broken),
+    };
+    let trace = stage.faults.trace();
+    let met = trace.requests.iter().any(|request| request.fault.is_some())
+        || trace.events.iter().any(|event| event.fault.is_some());
+    stage.end().await?;
+    Ok((met, broken))
+}
+
+/// Lets a turn begin, and waits until it has come to an end that lasts.
+async fn turn(stage: &Stage, wanted: Option<&End>) -> Result<End> {
+    let served = |model: &GenesisModel| model.status.as_ref().is_some_and(|status| status.ready_replicas == 1);
+    stage.wait("coder", served).await?;
+    stage.gateway.learn(LEARNINGS);
+    let begun = Instant::now();
+    let (mut last, mut since) = (End::default(), Instant::now());
+    while begun.elapsed() < PATIENCE {
+        let now = End::of(stage).await?;
+        if now != last {
+            (last, since) = (now, Instant::now());
+        }
+        let there = wanted.map_or_else(|| last.is_one(), |wanted| *wanted == last);
+        if there && since.elapsed() > LASTING {
+            return Ok(last);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    bail!("it ended otherwise:\n{last:#?}\ninstead of\n{wanted:#?}")
+}
