@@ -3,7 +3,7 @@
 use genesis_api::rollout::CompletionStatus;
 
 /// How good a candidate is, before and after it goes live.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumIter)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Scenario {
     /// Better in the evaluation and under live traffic.
