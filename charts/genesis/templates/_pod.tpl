@@ -73,12 +73,12 @@ resources: {{- toYaml $part.resources | nindent 2 }}
 {{- define "genesis.podMetadata" -}}
 {{- $root := first . -}}
 {{- $part := index $root.Values (last .) -}}
-{{- with $part.podAnnotations }}
-annotations: {{- toYaml . | nindent 2 }}
-{{- end }}
 labels:
   {{- include "genesis.partLabels" . | nindent 2 }}
   {{- with $part.podLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
+{{- with $part.podAnnotations }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}

@@ -4,29 +4,44 @@
     matchLabels: {{- include "genesis.selector" . | nindent 6 }}
 {{- end -}}
 
-{{/* The same from another namespace. */}}
-{{- define "genesis.remotePartPeer" -}}
+{{/*
+The same, seen from a namespace with models: (list $ NAMESPACE "gateway"). Where that is the release's own it is not
+named, here and below, so that the objects can be moved to another one as a whole.
+*/}}
+{{- define "genesis.partPeerFrom" -}}
+{{- $root := first . -}}
+{{- if eq (index . 1) $root.Release.Namespace -}}
+{{ include "genesis.partPeer" (list $root (last .)) }}
+{{- else -}}
 - namespaceSelector:
-    matchLabels: { kubernetes.io/metadata.name: {{ (first .).Release.Namespace }} }
+    matchLabels: { kubernetes.io/metadata.name: {{ $root.Release.Namespace }} }
   podSelector:
-    matchLabels: {{- include "genesis.selector" . | nindent 6 }}
+    matchLabels: {{- include "genesis.selector" (list $root (last .)) | nindent 6 }}
+{{- end -}}
 {{- end -}}
 
 {{/* The pods of models with one of some roles, in every namespace that has models: (list $ "serving" …). */}}
 {{- define "genesis.modelPeer" -}}
 {{- $root := first . -}}
-- namespaceSelector:
-    {{- if or $root.Values.watchNamespace $root.Values.networkPolicy.modelNamespaces }}
-    matchExpressions:
-      - key: kubernetes.io/metadata.name
-        operator: In
-        values: {{ include "genesis.modelNamespaces" $root }}
-    {{- else }}
-    {}
-    {{- end }}
+{{- $namespaces := include "genesis.modelNamespaces" $root | fromJsonArray -}}
+{{- $everywhere := not (or $root.Values.watchNamespace $root.Values.networkPolicy.modelNamespaces) -}}
+{{- $pods := printf "{ key: genesis.truth.si/role, operator: In, values: %s }" (rest . | toJson) -}}
+{{- if $everywhere -}}
+- namespaceSelector: {}
   podSelector:
-    matchExpressions:
-      - { key: genesis.truth.si/role, operator: In, values: {{ rest . | toJson }} }
+    matchExpressions: [{{ $pods }}]
+{{- else -}}
+{{- if has $root.Release.Namespace $namespaces -}}
+- podSelector:
+    matchExpressions: [{{ $pods }}]
+{{ end -}}
+{{- with without $namespaces $root.Release.Namespace -}}
+- namespaceSelector:
+    matchExpressions: [{ key: kubernetes.io/metadata.name, operator: In, values: {{ toJson . }} }]
+  podSelector:
+    matchExpressions: [{{ $pods }}]
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Egress to name resolution. */}}
