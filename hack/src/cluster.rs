@@ -7,5 +7,5 @@ mod binary;
 mod certificates;
 mod processes;
 
-pub use binary::{binary, kubectl};
+pub use binary::{VERSION, binary, kubectl};
 pub use processes::ControlPlane;

@@ -1,11 +1,13 @@
 //! Developer tasks behind `cargo dev <verb>`, and the pieces of them that end-to-end tests use.
 
+pub mod charts;
 pub mod check;
 pub mod cluster;
 pub mod demo;
 pub mod drill;
 pub mod faults;
 pub mod generate;
+pub mod golang;
 pub mod layers;
 pub mod paths;
 pub mod refusals;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use hack::cluster::{self, ControlPlane};
-use hack::{check, demo, drill, faults, generate, layers, paths, refusals, report, seedling, verdicts};
+use hack::{charts, check, demo, drill, faults, generate, layers, paths, refusals, report, seedling, verdicts};
 
 /// Developer tasks of Genesis.
 #[derive(Parser)]
@@ -85,6 +85,12 @@ enum Verb {
     Refusals,
     /// HumanEval through gate and sandbox
     Verdicts,
+    /// Charts, manifests and Argo CD's scripts: lint, tests, schemas, policy
+    Charts {
+        /// Write the generated manifests first
+        #[arg(long)]
+        write: bool,
+    },
     /// A real Kubernetes control plane on loopback
     Cluster {
         #[command(subcommand)]
@@ -161,6 +167,7 @@ fn run(verb: Verb) -> Result<()> {
             tokio::runtime::Runtime::new()?.block_on(refusals::run(&demo::Options::tiny(data))).map(drop)
         }
         Verb::Verdicts => verdicts::run().map(drop),
+        Verb::Charts { write } => charts::run(write),
         Verb::Cluster { verb } => cluster_verb(&verb),
     }
 }

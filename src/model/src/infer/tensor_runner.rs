@@ -60,7 +60,7 @@ impl TensorRunner {
     pub fn new(decoder: Decoder<Compute>, max_positions: usize) -> Self {
         let config = &decoder.config;
         let device = decoder.embedding.device();
-        let pool = Pool::new(config.layers, config.kv_heads * config.head_dim, max_positions, device);
+        let pool = Pool::new(config.layers, config.kv_heads * config.head_dim, max_positions, &device);
         Self { decoder, pool, device }
     }
 

@@ -33,10 +33,15 @@ impl Drop for Slot {
 }
 
 impl Pool {
-    pub fn new(layers: usize, width: usize, capacity: usize, device: Device<Compute>) -> Self {
-        let empty = || Tensor::zeros([0, width], &device);
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        clippy::clone_on_copy,
+        reason = "a device is nothing on the CPU, but owned with feature `cuda`"
+    )]
+    pub fn new(layers: usize, width: usize, capacity: usize, device: &Device<Compute>) -> Self {
+        let empty = || Tensor::zeros([0, width], device);
         let layers = (0..layers).map(|_| (empty(), empty())).collect();
-        Self { layers, capacity, width, slots: 0, free: Arc::default(), device }
+        Self { layers, capacity, width, slots: 0, free: Arc::default(), device: device.clone() }
     }
 
     /// Row of a position.

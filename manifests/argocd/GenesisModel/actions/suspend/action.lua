@@ -1,0 +1,3 @@
+-- Holds the loop; serving goes on.
+obj.spec.suspend = true
+return obj

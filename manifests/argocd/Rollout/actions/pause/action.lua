@@ -1,0 +1,3 @@
+-- Holds the rollout at its present weight.
+obj.spec.paused = true
+return obj
