@@ -22,7 +22,7 @@ pub struct Style {
 }
 
 /// Longest sentence beside a row that is not wide, characters.
-const NARROW: usize = 80;
+const NARROW: usize = 100;
 
 /// A sentence on one line, cut where it would not fit.
 fn fitted(text: &str, wide: bool) -> String {

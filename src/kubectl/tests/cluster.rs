@@ -115,7 +115,7 @@ async fn what_is_there_is_shown_and_explained() {
     stage.rollout("coder-r1").await;
     stage.status::<GenesisModel>("coder", stage::two_champions()).await;
     let (_, tree) = stage.run("get").await.unwrap();
-    assert!(tree.contains("coder") && tree.contains("└──coder-r1"), "{tree}");
+    assert!(tree.contains("coder") && tree.contains("──coder-r1"), "{tree}");
     assert_eq!(stage.run("get model coder").await.unwrap().1, tree);
     let (_, names) = stage.run("get coder -o name -A").await.unwrap();
     assert_eq!(names, "genesismodel.genesis.truth.si/coder\nrollout.genesis.truth.si/coder-r1\n");

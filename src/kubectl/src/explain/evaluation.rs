@@ -50,7 +50,7 @@ fn work(evaluation: &Evaluation, status: &EvaluationStatus) -> Check {
                 Some("InputInvalid") => {
                     "see that each suite and adapter lies where its uri says and has its digest, then retry"
                 }
-                _ => "read the logs of its Job's pods, then run `kubectl genesis retry evaluation/NAME`",
+                _ => "read the logs of its Job's pods, then run `kubectl genesis retry` on it",
             };
             Check::bad(name, format!("{}{why}", status.message), remedy)
         }
@@ -111,7 +111,9 @@ fn gain(evaluation: &Evaluation, deciding: &SuiteResult) -> Check {
     if lower > 0.0 && delta * 100.0 >= asked {
         Check::good("gain", numbers)
     } else if upper * 100.0 < asked {
-        Check::warns("gain", numbers, "the champion stays; let it learn more, then run `kubectl genesis retry MODEL`")
+        let model = &evaluation.spec.model_ref.name;
+        let remedy = format!("the champion stays; let it learn more, then run `kubectl genesis retry model/{model}`");
+        Check::warns("gain", numbers, remedy)
     } else {
         Check::warns(
             "gain",

@@ -14,7 +14,7 @@ use super::until_violated;
 pub fn model(model: &GenesisModel, now: Timestamp) -> Report {
     let status = model.status.clone().unwrap_or_default();
     let standing = of_model(model);
-    let mut checks = vec![serving(&status), adapter(&status)];
+    let mut checks = vec![serving(model, &status), adapter(&status)];
     checks.extend(until_violated(vec![
         suspended(model),
         pinned(model),
@@ -29,12 +29,13 @@ pub fn model(model: &GenesisModel, now: Timestamp) -> Report {
     Report { title: format!("GenesisModel {}", model.name_any()), verdict, checks }
 }
 
-fn serving(status: &GenesisModelStatus) -> Check {
+fn serving(model: &GenesisModel, status: &GenesisModelStatus) -> Check {
     let numbers = format!("{} of {} replicas are ready", status.ready_replicas, status.replicas);
     if is_true(&status.conditions, ConditionType::Ready) {
         Check::good("serving", numbers)
     } else {
-        Check::bad("serving", numbers, "see the pods: `kubectl genesis get NAME`, then `kubectl describe pod`")
+        let remedy = format!("see the pods: `kubectl genesis get {}`, then `kubectl describe pod`", model.name_any());
+        Check::bad("serving", numbers, remedy)
     }
 }
 

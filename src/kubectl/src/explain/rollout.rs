@@ -132,9 +132,12 @@ fn steps(rollout: &Rollout, status: &RolloutStatus, now: Timestamp) -> Check {
         (Some(CompletionStatus::Promoted), _) => return Check::good(name, format!("{} of {0} are done", all.len())),
         (_, Some(reason @ ("Harm" | "ProgressDeadlineExceeded"))) => {
             let remedy = if reason == "Harm" {
-                "the stable answers again, and what was learned from the candidate's answers is taken back; `kubectl genesis retry MODEL` begins another turn"
+                let model = &rollout.spec.model_ref.name;
+                format!(
+                    "the stable answers again, and what was learned from the candidate's answers is taken back; `kubectl genesis retry model/{model}` begins another turn"
+                )
             } else {
-                "see why it stood still; fewer minRequests or a longer progressDeadlineSeconds suit a model with little traffic"
+                "see why it stood still; fewer minRequests or a longer progressDeadlineSeconds suit a model with little traffic".to_owned()
             };
             return Check::bad(name, format!("{reason}: {}", status.message), remedy);
         }

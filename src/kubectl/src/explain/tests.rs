@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 
-use super::*;
+use super::{evaluation, model, rollout, training_run};
 use crate::report::Report;
-use crate::testing::*;
+use crate::testing::{self, adapter, condition, merged, now, result, run};
 
 fn decides(report: &Report) -> (&str, &str) {
     let check = report.first_violated().unwrap();
@@ -11,17 +11,17 @@ fn decides(report: &Report) -> (&str, &str) {
 
 #[test]
 fn a_verdict_is_told_with_its_chain() {
-    insta::assert_snapshot!(evaluation(&crate::testing::evaluation(3, json!({}))).text(false));
+    insta::assert_snapshot!(evaluation(&testing::evaluation(3, json!({}))).text(false));
     let failed = json!({ "status": {
         "verdict": "Fail", "verdictReason": "RegressionDetected", "regressions": ["pass@8 of sealed fell by 4.0 points"],
         "runSummary": { "executions": 1920, "coreTasks": 30, "coreBroken": 1, "seed": 11 },
     } });
-    insta::assert_snapshot!(evaluation(&crate::testing::evaluation(3, failed)).text(false));
+    insta::assert_snapshot!(evaluation(&testing::evaluation(3, failed)).text(false));
 }
 
 #[test]
 fn the_first_violated_check_of_an_evaluation_decides() {
-    let of = |over: Value| evaluation(&crate::testing::evaluation(3, json!({ "status": over })));
+    let of = |over: Value| evaluation(&testing::evaluation(3, json!({ "status": over })));
     let with =
         |numbers, tasks| json!({ "verdict": "Inconclusive", "results": [result("0.655", "0.66", numbers, tasks)] });
     assert_eq!(decides(&of(with(["0.046", "0.021", "0.071"], 40))).0, "evidence");
@@ -49,8 +49,8 @@ fn a_training_that_failed_names_its_remedy() {
 
 #[test]
 fn a_canary_tells_what_its_step_waits_for() {
-    let passed = crate::testing::evaluation(3, json!({}));
-    let of = |over: Value| rollout(&crate::testing::rollout(3, over), Some(&passed), now());
+    let passed = testing::evaluation(3, json!({}));
+    let of = |over: Value| rollout(&testing::rollout(3, over), Some(&passed), now());
     insta::assert_snapshot!(of(json!({})).text(false));
     let harm = json!({ "status": {
         "phase": "Ended", "completionStatus": "RolledBack", "endingReason": "Harm", "message": "lower by 6.2 points",
@@ -60,7 +60,7 @@ fn a_canary_tells_what_its_step_waits_for() {
 
 #[test]
 fn the_first_violated_check_of_a_rollout_decides() {
-    let of = |over: Value| rollout(&crate::testing::rollout(3, over), None, now());
+    let of = |over: Value| rollout(&testing::rollout(3, over), None, now());
     let progressing = |reason: &str| json!([condition("Progressing", true, reason, "m")]);
     let not_begun = json!({ "startTime": null, "servedDigest": null });
     for (status, name) in [
@@ -81,7 +81,7 @@ fn the_first_violated_check_of_a_rollout_decides() {
 
 #[test]
 fn a_loop_at_rest_tells_what_it_lacks() {
-    let of = |reason: &str, over: Value| model(&crate::testing::model(false, reason, "m", over), now());
+    let of = |reason: &str, over: Value| model(&testing::model(false, reason, "m", over), now());
     insta::assert_snapshot!(of("Idle", json!({})).text(false));
     for (reason, over, name) in [
         ("Suspended", json!({ "spec": { "suspend": true } }), "not suspended"),

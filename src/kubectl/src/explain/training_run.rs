@@ -84,7 +84,7 @@ fn failed(name: &str, status: &TrainingRunStatus) -> Check {
         "AdapterUploadFailed" | "AdapterMissing" | "AdapterCorrupt" => {
             "see that the volume of spec.storage is writable and has room, then retry"
         }
-        _ => "read the logs of its Job's pods, then run `kubectl genesis retry`",
+        _ => "read the logs of its Job's pods, then run `kubectl genesis retry` on it",
     };
     let last = status.last_failure.as_ref();
     let why = last.map_or_else(String::new, |last| format!("; the last attempt: {}: {}", last.reason, last.message));

@@ -43,7 +43,7 @@ fn what_is_wrong_is_told_with_its_line() {
             "m.yaml:12: error: spec.evaluationTemplate.suites[0]: a file:// suite needs",
         ),
         ("servedModelName: coder", "servedModelName: coder\n  serving: { maxLoras: 1 }", "1 is less than 3"),
-        ("servedModelName: coder", "servedModelName: coder\n  triggers: [", "m.yaml:8: error: "),
+        ("servedModelName: coder", "servedModelName: coder\n  triggers: [", "m.yaml:10: error: did not find expected"),
         (
             "servedModelName: coder",
             "servedModelName: coder\n  trainingTemplate: { lora: { rank: 128 } }",

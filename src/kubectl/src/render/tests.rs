@@ -154,6 +154,6 @@ fn ages_are_short() {
 #[test]
 fn a_long_sentence_is_cut_unless_there_is_room() {
     let long = "word ".repeat(40);
-    assert_eq!(fitted(&long, false).chars().count(), 80);
+    assert_eq!(fitted(&long, false).chars().count(), 100);
     assert_eq!(fitted(&long, true).chars().count(), 199);
 }

@@ -19,7 +19,7 @@ pub fn of_model(model: &GenesisModel) -> Standing {
     let ready = find(&status.conditions, ConditionType::Ready);
     if !is_true(&status.conditions, ConditionType::Ready) {
         let message = ready.map_or_else(String::new, |ready| ready.message.clone());
-        return if status.replicas == 0 {
+        return if model.spec.serving.replicas == 0 {
             Standing::new(Sign::Held, "Scaled to 0", message)
         } else if ready.is_some_and(|ready| ready.reason == <&str>::from(ModelReason::Loading)) {
             Standing::new(Sign::Working, "Loading", message)
