@@ -10,7 +10,7 @@ use crate::connection::Connection;
 /// Exit status: 0 when all is well; 1 for an error, a turn that failed, a check or a file that is not right; 2 for a
 /// command line that cannot be read.
 #[derive(Debug, Parser)]
-#[command(name = "kubectl genesis", bin_name = "kubectl genesis", version, propagate_version = true)]
+#[command(name = "kubectl genesis", bin_name = "kubectl genesis", version)]
 pub struct Arguments {
     /// Which cluster.
     #[command(flatten)]

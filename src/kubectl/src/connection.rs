@@ -27,7 +27,13 @@ impl Connection {
         let config = match (&self.kubeconfig, &self.context) {
             (Some(path), _) => {
                 let file = Kubeconfig::read_from(path).with_context(|| format!("cannot read {}", path.display()))?;
-                Config::from_custom_kubeconfig(file, &options).await?
+                let usable = Config::from_custom_kubeconfig(file, &options).await;
+                usable.with_context(|| {
+                    format!(
+                        "cannot use this context of {0}; `kubectl --kubeconfig {0} config get-contexts` lists them",
+                        path.display()
+                    )
+                })?
             }
             (None, Some(context)) => Config::from_kubeconfig(&options).await.with_context(|| {
                 format!("cannot use the context {context}; `kubectl config get-contexts` lists them")

@@ -19,10 +19,21 @@ async fn main() -> ExitCode {
         // The reader has seen enough: `kubectl genesis get | head`.
         Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(is_closed) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", told(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// The chain of causes; what a cause has told with its own words already is not told twice.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
+        if !text.contains(&cause) {
+            text = if text.is_empty() { cause } else { format!("{text}: {cause}") };
+        }
+    }
+    text
 }
 
 fn is_closed(error: &std::io::Error) -> bool {

@@ -15,7 +15,7 @@ use crate::family::Objects;
 use crate::kind::{Kind, Target};
 
 /// A namespaced kind that can be read.
-pub(super) trait Readable:
+pub(crate) trait Readable:
     Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned
 {
 }
@@ -81,14 +81,14 @@ impl Session {
             runs: list(client, namespace, &all).await?,
             evaluations: list(client, namespace, &all).await?,
             rollouts: list(client, namespace, &all).await?,
-            jobs: list(client, namespace, &all).await?,
-            pods: list(client, namespace, &of_models).await?,
+            jobs: unless_forbidden(list(client, namespace, &all).await)?,
+            pods: unless_forbidden(list(client, namespace, &of_models).await)?,
         })
     }
 }
 
 /// Objects of a kind, of one namespace or of all.
-pub(super) async fn list<K: Readable>(
+pub(crate) async fn list<K: Readable>(
     client: &Client,
     namespace: Option<&str>,
     parameters: &ListParams,
@@ -100,8 +100,18 @@ pub(super) async fn list<K: Readable>(
     Ok(api.list(parameters).await.map_err(|error| explained(error, &K::plural(&())))?.items)
 }
 
+/// Who may see the four kinds but not their Jobs and pods sees a tree without these.
+fn unless_forbidden<K>(listed: Result<Vec<K>>) -> Result<Vec<K>> {
+    let forbidden =
+        |error: &anyhow::Error| matches!(error.downcast_ref(), Some(Error::Api(status)) if status.code == 403);
+    match listed {
+        Err(error) if forbidden(&error) => Ok(Vec::new()),
+        other => other,
+    }
+}
+
 /// What the server refused, with the way out.
-pub(super) fn explained(error: Error, plural: &str) -> anyhow::Error {
+pub(crate) fn explained(error: Error, plural: &str) -> anyhow::Error {
     let hint = match &error {
         Error::Api(status) if status.code == 403 => {
             format!("you may not use {plural} here; `kubectl genesis check` shows what is missing")

@@ -4,7 +4,6 @@ use anyhow::Result;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use super::name_of;
 use crate::command::fetch::{Readable, explained};
 use crate::command::{Ending, Session};
 use crate::output::Form;
@@ -41,5 +40,13 @@ impl Session {
         });
         out.write_all(form.of(&value, || format!("{words}\n"))?.as_bytes())?;
         Ok(Ending::Well)
+    }
+}
+
+/// The name that an object got, for the answer.
+fn name_of(change: &Change, name: &str) -> String {
+    match change {
+        Change::Create(object, _) => object["metadata"]["name"].as_str().unwrap_or(name).to_owned(),
+        Change::Patch(..) | Change::Nothing(_) => name.to_owned(),
     }
 }
