@@ -67,11 +67,10 @@ impl Objects {
         let model = self.models.iter().find(|model| space(*model) == namespace && model.name_any() == name).cloned();
         let mut numbered: BTreeMap<i64, Turn> = BTreeMap::new();
         let mut alone = Vec::new();
-        let mut place = |revision: Option<i64>, put: &dyn Fn(&mut Turn)| match revision {
-            Some(number) => {
+        let mut place = |revision: Option<i64>, put: &dyn Fn(&mut Turn)| {
+            if let Some(number) = revision {
                 put(numbered.entry(number).or_insert_with(|| Turn { revision, ..Turn::default() }));
-            }
-            None => {
+            } else {
                 let mut turn = Turn::default();
                 put(&mut turn);
                 alone.push(turn);
@@ -88,18 +87,6 @@ impl Objects {
         }
         let turns = numbered.into_values().rev().chain(alone).collect();
         Family { namespace: namespace.to_owned(), name: name.to_owned(), model, turns }
-    }
-}
-
-impl Turn {
-    /// The furthest of its objects: it says how far the turn is.
-    pub fn is_finished(&self) -> bool {
-        match (&self.run, &self.evaluation, &self.rollout) {
-            (_, _, Some(rollout)) => rollout.is_finished(),
-            (_, Some(evaluation), None) => evaluation.is_finished(),
-            (Some(run), None, None) => run.is_finished(),
-            (None, None, None) => true,
-        }
     }
 }
 

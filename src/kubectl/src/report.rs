@@ -60,6 +60,11 @@ impl Check {
         Self::new(name, None, "not asked", None)
     }
 
+    /// Whether it is violated.
+    pub fn is_bad(&self) -> bool {
+        self.sign == Some(Sign::Bad)
+    }
+
     fn new(name: &str, sign: Option<Sign>, numbers: impl Into<String>, remedy: Option<String>) -> Self {
         Self { name: name.to_owned(), sign, numbers: numbers.into(), remedy }
     }
@@ -69,11 +74,6 @@ impl Report {
     /// The check that decided: the first that is not satisfied.
     pub fn first_violated(&self) -> Option<&Check> {
         self.checks.iter().find(|check| check.sign.is_some_and(|sign| sign != Sign::Good))
-    }
-
-    /// Whether something is broken.
-    pub fn is_bad(&self) -> bool {
-        self.checks.iter().any(|check| check.sign == Some(Sign::Bad))
     }
 
     /// As text: the chain, then each remedy.
@@ -88,9 +88,8 @@ impl Report {
             text += format!("  {icon} {}{gap}  {}{mark}", check.name, check.numbers).trim_end();
             text.push('\n');
         }
-        for check in self.checks.iter().filter(|check| check.remedy.is_some()) {
-            text += &format!("{}: {}\n", check.name, check.remedy.as_deref().unwrap_or_default());
-        }
+        let remedies = self.checks.iter().filter_map(|check| Some((&check.name, check.remedy.as_ref()?)));
+        text.extend(remedies.map(|(name, remedy)| format!("{name}: {remedy}\n")));
         text
     }
 }

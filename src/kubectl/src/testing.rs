@@ -55,7 +55,7 @@ pub(crate) fn typed<K: DeserializeOwned>(value: Value) -> K {
     serde_json::from_value(value).unwrap()
 }
 
-fn object(kind: &str, revision: i64, spec: Value) -> Value {
+fn object(kind: &str, revision: i64, spec: &Value) -> Value {
     json!({
         "apiVersion": "genesis.truth.si/v1alpha1", "kind": kind, "spec": spec,
         "metadata": {
@@ -114,7 +114,7 @@ pub(crate) fn run(revision: i64, over: Value) -> TrainingRun {
         "jobName": format!("coder-r{revision}-train"), "dataset": dataset,
         "adapter": { "uri": "file:///store/adapters/c", "digest": digest('c'), "rank": 8, "sizeBytes": 4096 },
     } });
-    typed(merged(merged(object("TrainingRun", revision, spec), done), over))
+    typed(merged(merged(object("TrainingRun", revision, &spec), done), over))
 }
 
 pub(crate) fn evaluation(revision: i64, over: Value) -> Evaluation {
@@ -127,7 +127,7 @@ pub(crate) fn evaluation(revision: i64, over: Value) -> Evaluation {
         "results": [result("0.655", "0.701", ["0.046", "0.021", "0.071"], 120)], "attempts": 1,
         "runSummary": { "executions": 1920, "coreTasks": 30, "coreBroken": 0, "seed": 11 },
     } });
-    typed(merged(merged(object("Evaluation", revision, spec), passed), over))
+    typed(merged(merged(object("Evaluation", revision, &spec), passed), over))
 }
 
 /// The numbers of the deciding suite: delta with its lower and upper bound.
@@ -151,7 +151,7 @@ pub(crate) fn rollout(revision: i64, over: Value) -> Rollout {
         "replicas": [{ "pod": "coder-serving-a", "digest": digest('c'), "proved": true }],
         "conditions": [condition("Progressing", true, "CanaryStepRunning", ""), condition("Paused", false, "NotPaused", "")],
     } });
-    typed(merged(merged(object("Rollout", revision, spec), canary), over))
+    typed(merged(merged(object("Rollout", revision, &spec), canary), over))
 }
 
 /// A pod of the model; of a Job, where one is named.

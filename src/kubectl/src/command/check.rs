@@ -43,10 +43,11 @@ impl Arguments {
             checks.extend(check::working(&models));
             checks.extend(check::claims(&volumes(session, &models).await?, &runs));
         }
-        let mut report = Report { title: "Genesis".to_owned(), verdict: String::new(), checks };
-        report.verdict = if report.is_bad() { "something is not right" } else { "all is well" }.to_owned();
+        let bad = checks.iter().any(Check::is_bad);
+        let verdict = if bad { "something is not right" } else { "all is well" };
+        let report = Report { title: "Genesis".to_owned(), verdict: verdict.to_owned(), checks };
         out.write_all(self.output.of(&report, || report.text(session.coloured))?.as_bytes())?;
-        Ok((!report.is_bad()).into())
+        Ok((!bad).into())
     }
 }
 
@@ -92,7 +93,7 @@ async fn access(session: &Session) -> Result<Vec<(Question, Access)>> {
         let answer = match api.create(&PostParams::default(), &review).await {
             Ok(answered) if answered.status.as_ref().is_some_and(|status| status.allowed) => Access::Allowed,
             Ok(_) => Access::Denied,
-            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404 | 405) => Access::Unknown,
+            Err(kube::Error::Api(status)) if matches!(status.code, 403..=405) => Access::Unknown,
             Err(error) => return Err(fetch::explained(error, "selfsubjectaccessreviews")),
         };
         answers.push((question, answer));

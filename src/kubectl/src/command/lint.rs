@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::Ending;
-use crate::lint::{Linted, Problem, lint};
+use crate::lint::{Linted, lint};
 use crate::output::Form;
 
 /// Arguments of `lint`.
@@ -50,7 +50,7 @@ fn read(path: &Path) -> Result<String> {
 }
 
 fn text(all: &Linted) -> String {
-    let lines: String = all.problems.iter().map(|problem: &Problem| format!("{problem}\n")).collect();
+    let lines: Vec<String> = all.problems.iter().map(|problem| format!("{problem}\n")).collect();
     let others = if all.others == 0 { String::new() } else { format!(", {} of other kinds passed over", all.others) };
-    format!("{lines}{} objects, {} errors{others}\n", all.objects, all.problems.len())
+    format!("{}{} objects, {} errors{others}\n", lines.concat(), all.objects, all.problems.len())
 }

@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn durations_are_read_as_people_write_them() {
         assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("15m"), Ok(Duration::from_secs(900)));
+        assert_eq!(duration("15m"), Ok(Duration::from_mins(15)));
         for wrong in ["-1s", "soon", "5"] {
             assert!(duration(wrong).unwrap_err().contains("write 90s"), "{wrong}");
         }

@@ -50,9 +50,8 @@ fn attempts(run: &TrainingRun, status: &TrainingRunStatus) -> Check {
         status.attempts, status.attempts_count_towards_limit, run.spec.backoff_limit
     );
     match status.phase {
-        TrainingPhase::Complete => Check::good("job", numbers),
         TrainingPhase::Failed if status.adapter.is_none() => failed("job", status),
-        TrainingPhase::Failed => Check::good("job", numbers),
+        TrainingPhase::Complete | TrainingPhase::Failed => Check::good("job", numbers),
         _ => {
             let told = status.trainer_status.as_ref();
             let steps = told.map_or_else(

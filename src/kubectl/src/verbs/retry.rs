@@ -3,7 +3,7 @@
 //! A spec says for ever what came of it, so a child is never begun anew: the copy is another object beside it, and
 //! stands alone. The loop waits for its own children only.
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use genesis_api::conditions::RolloutReason;
 use genesis_api::evaluation::EvaluationPhase;
 use genesis_api::names::{HELD_ANNOTATION, IMPROVE_ANNOTATION, REVISION_LABEL, turn_name};
@@ -111,9 +111,8 @@ fn create<K: Resource<DynamicType = ()> + Serialize>(
     if let Some(busy) = all.iter().filter(earlier).find(|object| !ended(object)) {
         return Ok(Change::Nothing(format!("{} {} is at work already", K::kind(&()), busy.name_any())));
     }
-    let taken = |number: &u32| all.iter().any(|object| object.name_any() == format!("{stem}{number}"));
-    let number = (1..).find(|number| !taken(number)).ok_or_else(|| anyhow!("no name is free beside {name}"))?;
-    let fresh = format!("{stem}{number}");
+    let numbers = all.iter().filter_map(|object| object.name_any().strip_prefix(&stem)?.parse::<u32>().ok());
+    let fresh = format!("{stem}{}", numbers.max().unwrap_or(0).saturating_add(1));
     copy.meta_mut().name = Some(fresh.clone());
     let words =
         format!("{} {fresh} is created like {name}; it stands alone, the loop does not wait for it", K::kind(&()));
