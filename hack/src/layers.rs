@@ -32,6 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "genesis-sandbox",
         ],
     ),
+    ("genesis-kubectl", &["genesis-core", "genesis-api"]),
     ("genesis-minicluster", &[]),
 ];
 
@@ -48,6 +49,7 @@ const FORBIDDEN: &[(&str, &[&str], &str)] = &[
     ("genesis-api", &["tokio", "reqwest", "axum"], "types do not talk to a cluster"),
     ("genesis-operator", &["burn", "sqlx"], "the operator neither computes models nor opens a store"),
     ("genesis-gateway", &["burn", "sqlx"], "the gateway speaks to models over HTTP and to stores through the ledger"),
+    ("genesis-kubectl", &["axum", "reqwest", "burn", "sqlx"], "the plugin speaks to the Kubernetes API only"),
     ("genesis-sandbox", &["kube", "axum", "tokio", "reqwest"], "the sandbox is a small static binary"),
     ("genesis-model", &["kube", "sqlx"], "training and inference know nothing of the cluster"),
     ("genesis-gate", &["tokio", "kube", "reqwest"], "the gate never executes anything and never waits"),

@@ -24,6 +24,8 @@ pub const QUEUE_LABEL: &str = "kueue.x-k8s.io/queue-name";
 pub const IMPROVE_ANNOTATION: &str = "genesis.truth.si/improve";
 /// Annotation of an Evaluation: `"true"` lets a passed candidate roll out where `promotionPolicy` is `Manual`.
 pub const APPROVED_ANNOTATION: &str = "genesis.truth.si/approved";
+/// Annotation of a child: its model holds it. A hold without it is a person's, and stays when the model goes on.
+pub const HELD_ANNOTATION: &str = "genesis.truth.si/held-by-model";
 
 /// Port of the public OpenAI API of an inference pod.
 pub const INFERENCE_PORT: u16 = 8080;

@@ -1,12 +1,13 @@
 //! The only writer for a GenesisModel.
 
+use genesis_api::names::HELD_ANNOTATION;
 use genesis_api::{Evaluation, Rollout, TrainingRun};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
 use serde_json::json;
 
-use super::decide::{Child, HELD_ANNOTATION, ModelAction, ModelPlan};
+use super::decide::{Child, ModelAction, ModelPlan};
 use super::observe::Observed;
 use crate::apply::Writer;
 use crate::context::Context;

@@ -7,6 +7,7 @@ pub(super) mod start;
 mod turns;
 
 use genesis_api::genesis_model::{GenesisModelStatus, TurnOutcome};
+use genesis_api::names::HELD_ANNOTATION;
 use genesis_api::{AdapterReference, Evaluation, Rollout, TrainingRun};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -25,9 +26,6 @@ pub(crate) use turns::{Stage, Turn};
 
 /// A plan for a model.
 pub type ModelPlan = Plan<GenesisModelStatus, ModelAction>;
-
-/// On a child: its model holds it. A hold without it is a person's, and stays.
-pub const HELD_ANNOTATION: &str = "genesis.truth.si/held-by-model";
 
 /// What can be done for a model.
 #[derive(Clone, Debug, PartialEq)]

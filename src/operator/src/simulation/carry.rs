@@ -1,6 +1,7 @@
 //! Doing what was decided, as the API server and the inference servers would.
 
 use genesis_api::TrainingRunStatus;
+use genesis_api::names::HELD_ANNOTATION;
 use genesis_api::training_run::DatasetStatus;
 use genesis_core::Digest;
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use super::objects::{changed, created};
 use super::world::World;
 use crate::evaluation::decide::EvaluationAction;
 use crate::jobs::JobState;
-use crate::model::decide::{Child, HELD_ANNOTATION, ModelAction};
+use crate::model::decide::{Child, ModelAction};
 use crate::model::testing::at;
 use crate::rollout::decide::RolloutAction;
 use crate::serving::AdapterChange;
