@@ -78,7 +78,7 @@ async fn filters_tenants_and_retirement_keep_patterns_out() {
 async fn patterns_that_are_not_allowed_do_not_hide_the_allowed_ones() {
     let (_folder, ledger) = ledger().await;
     for i in 0..60 {
-        let mut new = about(&format!("near {i}"), "sum the squares of numbers");
+        let mut new = about(&format!("near {i}"), &format!("sum the squares of numbers {i}"));
         new.task.as_mut().unwrap().id = "own".into();
         ledger.record_generation(new).await.unwrap();
     }
