@@ -7,6 +7,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use genesis_api::genesis_model::TrainingTemplate;
+use genesis_client::same_token;
 use genesis_core::Digest;
 use genesis_core::wire::{
     AdapterRecord, AppliedRoute, ArmStatistics, DatasetRequest, DatasetSnapshot, EvaluationRecord, LearningSnapshot,
@@ -15,7 +16,6 @@ use genesis_core::wire::{
 use genesis_ledger::LedgerError;
 use genesis_ledger::types::learning::Reverted;
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
 use super::error::ApiError;
@@ -46,9 +46,7 @@ async fn authenticate(
     next: Next,
 ) -> Result<Response, ApiError> {
     let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    // Digests are compared, so that the time it takes says nothing about how much of a token is right.
-    let digest = |text: &str| Sha256::digest(text.as_bytes());
-    if shown.is_some_and(|shown| digest(shown) == digest(app.config.service_token.reveal())) {
+    if shown.is_some_and(|shown| same_token(shown, app.config.service_token.reveal())) {
         return Ok(next.run(request).await);
     }
     Err(ApiError::new(
