@@ -111,7 +111,7 @@ impl Projections {
             for near in near.into_iter().filter(|near| near.similarity >= filters.min_similarity) {
                 match self.cache.get(tenant, &near.pattern).await? {
                     Some(pattern) if filters.allow(&pattern) => {
-                        found.push(ScoredPattern::of(&pattern, near.similarity))
+                        found.push(ScoredPattern::of(&pattern, near.similarity));
                     }
                     _ => drop(barred.insert(near.pattern)),
                 }
