@@ -1,5 +1,8 @@
 use genesis_core::Digest;
-use genesis_core::wire::{AppliedRoute, ArmStatistics, DatasetRequest, DatasetSnapshot, LearningSnapshot};
+use genesis_core::wire::{
+    AdapterRecord, AppliedRoute, ArmStatistics, DatasetRequest, DatasetSnapshot, EvaluationRecord, LearningSnapshot,
+    PromotionRecord,
+};
 use serde_json::json;
 
 use crate::Error;
@@ -22,7 +25,7 @@ impl GatewayClient {
         self.transport.get(&format!("/internal/v1/models/{namespace}/{model}/learning?since={since}")).await
     }
 
-    /// Freezes a dataset; the same name gives the same dataset again.
+    /// Freezes a dataset; the same name and uid give the same dataset again.
     pub async fn freeze_dataset(
         &self,
         namespace: &str,
@@ -42,6 +45,27 @@ impl GatewayClient {
         self.transport
             .tell(&format!("/internal/v1/models/{namespace}/{model}/revert"), &json!({ "adapter": adapter }))
             .await
+    }
+
+    /// Has it keep where an adapter came from; a repeat changes nothing.
+    pub async fn record_adapter(&self, namespace: &str, model: &str, record: &AdapterRecord) -> Result<(), Error> {
+        self.transport.tell(&format!("/internal/v1/models/{namespace}/{model}/adapters"), record).await
+    }
+
+    /// Has it keep a verdict; a repeat changes nothing.
+    pub async fn record_evaluation(
+        &self,
+        namespace: &str,
+        model: &str,
+        record: &EvaluationRecord,
+    ) -> Result<(), Error> {
+        self.transport.tell(&format!("/internal/v1/models/{namespace}/{model}/evaluations"), record).await
+    }
+
+    /// Has it keep a change of champion; a repeat changes nothing. What an adapter answers after it became champion
+    /// teaches, though its learnings were taken back before.
+    pub async fn record_promotion(&self, namespace: &str, model: &str, record: &PromotionRecord) -> Result<(), Error> {
+        self.transport.tell(&format!("/internal/v1/models/{namespace}/{model}/promotions"), record).await
     }
 
     /// The routes it applies now.

@@ -4,9 +4,11 @@ mod error;
 mod gateway;
 mod inference;
 mod job;
+mod token;
 mod transport;
 
 pub use error::Error;
 pub use gateway::GatewayClient;
 pub use inference::{Choice, CompletionRequest, InferenceClient, ServedModel};
 pub use job::JobReporter;
+pub use token::same_token;

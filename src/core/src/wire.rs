@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::adapter::AdapterRef;
 use crate::digest::Digest;
-use crate::promotion::EvaluationSummary;
+use crate::promotion::{EvaluationSummary, Verdict};
 
 /// Names an artifact that is not an adapter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub struct LearningSnapshot {
     pub new: u64,
     /// The present watermark: sequence number of the newest learning.
     pub watermark: u64,
-    /// Distinct verified answers that a dataset could use.
+    /// Distinct verified answers that a dataset could use: of each task as many as one takes.
     pub verified_rows: u64,
     /// Mean quality of the last `quality_samples` scored generations.
     pub quality_average: f64,
@@ -51,12 +51,15 @@ pub enum Recipe {
 
 /// Operator → gateway: freeze a dataset. `POST /internal/v1/models/{ns}/{name}/datasets`.
 ///
-/// The same `name` gives the same dataset again, whatever was learned in between.
+/// The same `name` and `uid` give the same dataset again, whatever was learned in between; with other parameters they
+/// are refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DatasetRequest {
     /// Name of the TrainingRun.
     pub name: String,
+    /// Its uid: a run that is deleted and made again under the same name is another run.
+    pub uid: String,
     /// Which rows.
     pub recipe: Recipe,
     /// Seed of the selection.
@@ -80,6 +83,73 @@ pub struct DatasetSnapshot {
     pub tasks: u64,
     /// Sequence number of the newest learning it could see.
     pub watermark: u64,
+}
+
+/// Operator → gateway: an adapter is in the store. `POST /internal/v1/models/{ns}/{name}/adapters`.
+///
+/// Known by digest: a repeat changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AdapterRecord {
+    /// The adapter.
+    pub adapter: AdapterRef,
+    /// Name of the TrainingRun that made it.
+    pub training_run: String,
+    /// Digest of the dataset it was trained on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<Digest>,
+}
+
+/// Operator → gateway: an evaluation has ended. `POST /internal/v1/models/{ns}/{name}/evaluations`.
+///
+/// Known by name and uid: a repeat changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EvaluationRecord {
+    /// Name of the Evaluation.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// The adapter judged.
+    pub candidate: AdapterRef,
+    /// What it was compared with; absent: the base model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub champion: Option<AdapterRef>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The paired table.
+    pub report: ArtifactRef,
+}
+
+/// How an adapter became champion, or ceased to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display, strum::EnumString)]
+pub enum ChampionChange {
+    /// A Rollout brought it to all traffic.
+    Promoted,
+    /// `spec.pinnedAdapter` names it.
+    Pinned,
+    /// A Rollout was taken back.
+    RolledBack,
+}
+
+/// Operator → gateway: the champion changed. `POST /internal/v1/models/{ns}/{name}/promotions`.
+///
+/// Known by name, uid and change: a repeat changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PromotionRecord {
+    /// What changed it: the Rollout; for a pin the GenesisModel with its generation.
+    pub name: String,
+    /// Uid of that object.
+    pub uid: String,
+    /// What happened.
+    pub change: ChampionChange,
+    /// The champion from now on; absent: the base model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<AdapterRef>,
+    /// The champion before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<AdapterRef>,
 }
 
 /// Live statistics of one arm of a canary. `GET /internal/v1/models/{ns}/{name}/arms?since_ms=T`.

@@ -38,6 +38,11 @@ impl App {
     pub fn resolve(&self, wanted: Option<&str>) -> Result<Arc<ModelRoute>, NoModel> {
         self.table().resolve(wanted, self.config.default_model.as_ref())
     }
+
+    /// The model that an OpenAI request means by the served name of its base; `None`: no model has a base of that name.
+    pub fn serving_as(&self, name: Option<&str>) -> Result<Option<Arc<ModelRoute>>, NoModel> {
+        name.map_or(Ok(None), |name| self.table().serving_as(name, self.config.default_model.as_ref()))
+    }
 }
 
 /// Whose rows a model's are: the namespace is the tenant.

@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use genesis_api::names::{INFERENCE_PORT, SANDBOX_PORT};
 
 use crate::executor::BatchPolicy;
-use crate::inference::RetryPolicy;
-use crate::routing::ModelKey;
+use crate::routing::{ModelKey, RetryPolicy};
 
 /// A secret that does not appear in logs.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,6 +42,8 @@ pub struct Config {
     pub batches: BatchPolicy,
     /// Generations worked on at one time; the next ones wait their turn.
     pub max_generations: usize,
+    /// Generations that wait their turn; one more is told to come back later.
+    pub max_waiting: usize,
 }
 
 /// Why a configuration cannot be used.
@@ -77,7 +78,7 @@ impl fmt::Debug for Secret {
 }
 
 impl Config {
-    /// The brief's ports on the loopback interface, with the ledger in `data`.
+    /// The usual ports on the loopback interface, with the ledger in `data`.
     pub fn new(data: PathBuf, service_token: Secret) -> Self {
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Self {
@@ -94,6 +95,7 @@ impl Config {
             retry: RetryPolicy::default(),
             batches: BatchPolicy::default(),
             max_generations: 256,
+            max_waiting: 256,
         }
     }
 
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_the_briefs_ports() {
+    fn the_defaults_are_the_usual_ports() {
         assert_eq!((config().listen.port(), config().metrics_listen.port()), (8000, 9127));
         assert_eq!(config().validate(), Ok(()));
     }

@@ -46,6 +46,9 @@ pub enum GenerateError {
         /// What the sandbox said.
         reason: String,
     },
+    /// More generations wait already than there is room for.
+    #[error("too many generations are waiting")]
+    Busy,
     /// The idempotency key belongs to another request.
     #[error("this Idempotency-Key was already used for another request")]
     KeyReused,

@@ -7,7 +7,7 @@ use genesis_client::CompletionRequest;
 
 use crate::routing::ModelKey;
 
-pub use replicated::{ReplicatedModel, RetryPolicy};
+pub use replicated::ReplicatedModel;
 
 /// Why no completion came.
 #[derive(Debug, thiserror::Error)]

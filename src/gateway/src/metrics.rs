@@ -210,6 +210,25 @@ mod tests {
     }
 
     #[test]
+    fn a_scrape_at_any_moment_finds_the_models_that_are_there() {
+        let metrics = Metrics::default();
+        let model = ModelNumbers { model: "a/b".into(), ..ModelNumbers::default() };
+        metrics.set_numbers(std::slice::from_ref(&model));
+        let replacing = std::sync::atomic::AtomicBool::new(true);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while replacing.load(std::sync::atomic::Ordering::Relaxed) {
+                    metrics.set_numbers(std::slice::from_ref(&model));
+                }
+            });
+            let found = (0..2_000).filter(|_| metrics.text().unwrap().contains("genesis_total_cycles{model=\"a/b\"}"));
+            let found = found.count();
+            replacing.store(false, std::sync::atomic::Ordering::Relaxed);
+            assert_eq!(found, 2_000);
+        });
+    }
+
+    #[test]
     fn work_in_flight_is_counted_until_it_is_dropped() {
         let metrics = Metrics::default();
         let held = metrics.in_flight();

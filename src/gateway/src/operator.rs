@@ -1,5 +1,7 @@
 //! Asking the operator for an improvement cycle.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use crate::config::Secret;
@@ -11,6 +13,7 @@ pub struct Operator {
     http: reqwest::Client,
     url: Option<String>,
     token: Secret,
+    patience: Duration,
 }
 
 /// Why no cycle was started.
@@ -45,16 +48,16 @@ struct Refusal {
 }
 
 impl Operator {
-    /// `url` is the operator's internal address.
-    pub fn new(http: reqwest::Client, url: Option<String>, token: Secret) -> Self {
-        Self { http, url, token }
+    /// `url` is the operator's internal address; it has `patience` to answer.
+    pub fn new(http: reqwest::Client, url: Option<String>, token: Secret, patience: Duration) -> Self {
+        Self { http, url, token, patience }
     }
 
     /// Starts a cycle; returns the name of its TrainingRun.
     pub async fn improve(&self, model: &ModelKey) -> Result<String, OperatorError> {
         let base = self.url.as_deref().ok_or(OperatorError::Unknown)?.trim_end_matches('/');
         let url = format!("{base}/internal/v1/models/{}/{}/improve", model.namespace, model.name);
-        let sent = self.http.post(url).bearer_auth(self.token.reveal()).send().await;
+        let sent = self.http.post(url).bearer_auth(self.token.reveal()).timeout(self.patience).send().await;
         let response = sent.map_err(OperatorError::Unreachable)?;
         let status = response.status();
         let text = response.text().await.map_err(OperatorError::Unreachable)?;

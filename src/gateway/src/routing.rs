@@ -1,5 +1,6 @@
 //! Who answers: models, adapters, weights and pods, watched read-only in the Kubernetes API.
 
+mod attempts;
 pub mod build;
 pub mod choose;
 pub mod replicas;
@@ -10,6 +11,7 @@ pub mod watch;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use attempts::{Attempts, RetryPolicy};
 pub use choose::{Choice, choose};
 pub use replicas::{Lease, Outstanding, Replica};
 pub use route::{Canary, LoopState, ModelKey, ModelRoute, Served};

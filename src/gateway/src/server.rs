@@ -27,6 +27,9 @@ use crate::routing::{Routes, watch};
 /// After the signal to stop, requests under way get this long.
 const GRACE: Duration = Duration::from_secs(20);
 
+/// A pod that does not accept a connection in this time is down.
+const CONNECT: Duration = Duration::from_secs(2);
+
 /// Why a gateway cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -159,7 +162,7 @@ fn assemble(
     projections: Arc<Projections>,
     shutdown: CancellationToken,
 ) -> Result<App, ServerError> {
-    let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(2)).build()?;
+    let http = reqwest::Client::builder().connect_timeout(CONNECT).read_timeout(config.retry.answer).build()?;
     let metrics = Arc::new(Metrics::default());
     let inference = ReplicatedModel::new(http.clone(), routes.table.clone(), config.inference_port, config.retry);
     let sandboxes = Arc::new(SandboxPool::new(routes.table.clone(), config.sandbox_port, config.retry));
@@ -171,8 +174,10 @@ fn assemble(
         executor: Arc::new(Batched::new(sandboxes, config.batches, Arc::clone(&metrics))),
         metrics,
         turns: Arc::new(Semaphore::new(config.max_generations.max(1))),
+        admitted: Arc::new(Semaphore::new(config.max_generations.max(1) + config.max_waiting)),
     };
-    let operator = Operator::new(http, config.operator_url.clone(), config.service_token.clone());
+    let (url, token) = (config.operator_url.clone(), config.service_token.clone());
+    let operator = Operator::new(http, url, token, config.retry.total);
     Ok(App { config: Arc::new(config), routes, pipeline, inference, operator, shutdown })
 }
 

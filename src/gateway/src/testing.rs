@@ -24,10 +24,10 @@ use crate::executor::{BatchPolicy, Batched};
 use crate::generate::Pipeline;
 use crate::generate::gate::Gatekeeper;
 use crate::http;
-use crate::inference::{ReplicatedModel, RetryPolicy};
+use crate::inference::ReplicatedModel;
 use crate::operator::Operator;
 use crate::routing::testing::route;
-use crate::routing::{ModelRoute, Replica, RouteTable, Routes, Unsynced};
+use crate::routing::{ModelRoute, Replica, RetryPolicy, RouteTable, Routes, Unsynced};
 
 /// The service token of the tests.
 pub const TOKEN: &str = "token-of-the-tests";
@@ -68,7 +68,11 @@ impl Harness {
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let data = tempfile::tempdir().unwrap();
         let mut config = Config::new(PathBuf::from(data.path()), Secret::new(TOKEN));
-        config.retry = RetryPolicy { total: Duration::from_millis(200), pause: Duration::from_millis(10) };
+        config.retry = RetryPolicy {
+            total: Duration::from_millis(200),
+            pause: Duration::from_millis(10),
+            ..RetryPolicy::default()
+        };
         change(&mut config);
         let ledger = Ledger::open(&data.path().join("ledger.sqlite"), LedgerOptions::default()).await.unwrap();
         let projections = Arc::new(Projections::open(ledger.clone(), ProjectionOptions::default()).await.unwrap());
@@ -85,11 +89,13 @@ impl Harness {
             model: model.clone(),
             executor: Arc::new(executor),
             metrics,
-            turns: Arc::new(Semaphore::new(256)),
+            turns: Arc::new(Semaphore::new(config.max_generations)),
+            admitted: Arc::new(Semaphore::new(config.max_generations + config.max_waiting)),
         };
         let http = reqwest::Client::new();
         let inference = ReplicatedModel::new(http.clone(), routes.table.clone(), config.inference_port, config.retry);
-        let operator = Operator::new(http, config.operator_url.clone(), config.service_token.clone());
+        let (url, token) = (config.operator_url.clone(), config.service_token.clone());
+        let operator = Operator::new(http, url, token, config.retry.total);
         let app =
             App { config: Arc::new(config), routes, pipeline, inference, operator, shutdown: CancellationToken::new() };
         Self { app, model, sandbox, announce, data, relay }

@@ -61,7 +61,7 @@ async fn measure(folder: &Path, callers: usize, time: Duration) -> Result<(), Bo
     let events = ledger.head().await?;
     println!("projections: {:.0} events/s", events as f64 / started.elapsed().as_secs_f64());
     let started = Instant::now();
-    ledger.learning_snapshot(&scope(), 0).await?;
+    ledger.learning_snapshot(&scope(), 0, 4).await?;
     println!("learning snapshot: {:.1} ms", started.elapsed().as_secs_f64() * 1e3);
     let started = Instant::now();
     let verified = projections.verify().await?;

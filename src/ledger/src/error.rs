@@ -22,6 +22,12 @@ pub enum LedgerError {
         /// The key.
         key: String,
     },
+    /// The dataset's name is known with other parameters.
+    #[error("dataset {name:?} is frozen with another recipe, seed, bound or watermark: choose a new name")]
+    DatasetTaken {
+        /// The name.
+        name: String,
+    },
     /// What was given contradicts itself.
     #[error("{0}")]
     Invalid(String),

@@ -2,8 +2,7 @@
 //!
 //! Every answer is one transaction: generation, candidates, verdicts, score, learnings, corpus, pattern
 //! updates, relations and the events that tell of them. A caller hears of success only after the commit
-//! is on disk. Graph, vector index, cache and event stream are derived from the outbox: losing one loses
-//! nothing.
+//! is on disk. Graph, vector index and cache are derived from the outbox: losing one loses nothing.
 //!
 //! The ledger decides nothing. Scores, lessons, confidence and the selection of rows are functions of
 //! `genesis-core`; the ledger stores what they gave, and applies `genesis_core::confidence::updated`

@@ -1,10 +1,9 @@
-//! Projections: graph, vector index, cache and event stream, derived from the outbox and nothing else.
+//! Projections: graph, vector index and cache, derived from the outbox and nothing else.
 //!
 //! Each remembers up to where it has applied the outbox, takes an event twice without harm, can be made anew
 //! from the ledger, and can be compared with it. Losing one loses nothing.
 
 pub mod cache;
-pub mod events;
 pub mod graph;
 pub mod retrieval;
 pub mod vectors;
@@ -26,7 +25,6 @@ use crate::error::Result;
 use crate::ledger::{Census, Ledger};
 use crate::types::event::Event;
 use cache::PatternCache;
-use events::EventStream;
 use graph::Graph;
 use vectors::VectorIndex;
 
@@ -39,13 +37,11 @@ pub struct ProjectionOptions {
     pub embedder: Arc<dyn Embedder>,
     /// Patterns kept in memory.
     pub cached_patterns: u64,
-    /// Events that a slow subscriber may lag behind before it loses some and has to ask the ledger.
-    pub event_buffer: usize,
 }
 
 impl Default for ProjectionOptions {
     fn default() -> Self {
-        Self { path: None, embedder: Arc::new(LexicalEmbedder), cached_patterns: 10_000, event_buffer: 1_024 }
+        Self { path: None, embedder: Arc::new(LexicalEmbedder), cached_patterns: 10_000 }
     }
 }
 
@@ -90,7 +86,7 @@ impl Verification {
 /// One thing derived from the outbox.
 #[async_trait]
 pub trait Projection: Send + Sync {
-    /// `graph`, `vectors`, `cache`, `events`.
+    /// `graph`, `vectors`, `cache`.
     fn name(&self) -> &'static str;
     /// Up to where the outbox was applied.
     async fn position(&self) -> Result<u64>;
@@ -108,7 +104,6 @@ pub struct Projections {
     graph: Arc<Graph>,
     vectors: Arc<VectorIndex>,
     cache: Arc<PatternCache>,
-    events: Arc<EventStream>,
     all: Vec<Arc<dyn Projection>>,
     /// Held while events are applied: of two relays, one waits.
     applying: tokio::sync::Mutex<()>,
@@ -122,20 +117,9 @@ impl Projections {
         let graph = Arc::new(Graph::open(store.clone()).await?);
         let vectors = Arc::new(VectorIndex::open(store, options.embedder).await?);
         let cache = Arc::new(PatternCache::new(ledger.clone(), options.cached_patterns, head));
-        let events = Arc::new(EventStream::new(options.event_buffer, head));
-        let all: Vec<Arc<dyn Projection>> = vec![graph.clone(), vectors.clone(), cache.clone(), events.clone()];
-        let projections = Self { ledger, graph, vectors, cache, events, all, applying: tokio::sync::Mutex::new(()) };
+        let all: Vec<Arc<dyn Projection>> = vec![graph.clone(), vectors.clone(), cache.clone()];
+        let projections = Self { ledger, graph, vectors, cache, all, applying: tokio::sync::Mutex::new(()) };
         projections.catch_up().await?;
         Ok(projections)
-    }
-
-    /// The graph: patterns, learnings, adapters, and how they are connected.
-    pub fn graph(&self) -> &Graph {
-        &self.graph
-    }
-
-    /// Live events.
-    pub fn events(&self) -> &EventStream {
-        &self.events
     }
 }

@@ -5,7 +5,6 @@
 
 pub mod event;
 pub mod generation;
-pub mod improvement;
 pub mod learning;
 pub mod pattern;
 pub mod statistics;

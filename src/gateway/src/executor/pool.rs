@@ -8,11 +8,9 @@ use futures::future::BoxFuture;
 use genesis_core::execution::{ExecutionRecord, ExecutionRequest};
 use genesis_sandbox::client::Client;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::{Executor, SandboxUnavailable};
-use crate::inference::RetryPolicy;
-use crate::routing::{ModelKey, Outstanding, RouteTable};
+use crate::routing::{Attempts, ModelKey, Outstanding, RetryPolicy, RouteTable};
 
 /// Sends each batch to the ready sandbox with the fewest outstanding ones, and to another when one fails.
 pub struct SandboxPool {
@@ -34,29 +32,15 @@ impl SandboxPool {
         requests: Vec<ExecutionRequest>,
     ) -> Result<Vec<ExecutionRecord>, SandboxUnavailable> {
         let requests: Arc<[ExecutionRequest]> = requests.into();
-        let deadline = Instant::now() + self.retry.total;
-        let mut routes = self.routes.clone();
-        let (mut failed, mut last) = (Vec::new(), "no ready sandbox".to_owned());
-        loop {
-            let sandboxes = self.routes.borrow().get(model).map(|route| route.sandboxes.clone()).unwrap_or_default();
-            if let Some((replica, _lease)) = self.outstanding.take(&sandboxes, &failed) {
-                match ask(SocketAddr::new(replica.address, self.port), Arc::clone(&requests)).await {
-                    Ok(records) => return Ok(records),
-                    Err(error) => {
-                        tracing::warn!(pod = replica.pod, error, "A sandbox failed; trying again.");
-                        last = error;
-                        failed.push(replica.address);
-                    }
-                }
-            }
-            if Instant::now() >= deadline {
-                return Err(SandboxUnavailable(format!("{last} (tried for {} s)", self.retry.total.as_secs())));
-            }
-            if sandboxes.iter().all(|replica| failed.contains(&replica.address)) {
-                drop(tokio::time::timeout(self.retry.pause, routes.changed()).await);
-                failed.clear();
+        let routes = self.routes.clone();
+        let mut attempts = Attempts::new(model, |route| &route.sandboxes, routes, &self.outstanding, self.retry);
+        while let Some((replica, _lease)) = attempts.next().await {
+            match ask(SocketAddr::new(replica.address, self.port), Arc::clone(&requests)).await {
+                Ok(records) => return Ok(records),
+                Err(error) => attempts.fail(&replica, error),
             }
         }
+        Err(SandboxUnavailable(format!("{} (tried for {} s)", attempts.last(), self.retry.total.as_secs())))
     }
 }
 

@@ -20,6 +20,19 @@ pub struct Samples {
     pub withheld: Vec<String>,
 }
 
+/// What one pathway gave of a program.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Given {
+    /// Which pathway.
+    pub pathway: Pathway,
+    /// How many of its samples were this program.
+    pub samples: u32,
+    /// Patterns in its context.
+    pub shown: Vec<String>,
+    /// Patterns that would have been in its context.
+    pub withheld: Vec<String>,
+}
+
 /// A program that waits for its judgement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
@@ -31,10 +44,30 @@ pub struct Draft {
     pub source: String,
     /// How many samples gave this program.
     pub samples: u32,
-    /// Patterns in the context.
+    /// Patterns in the context of the first pathway that gave it.
     pub shown: Vec<String>,
-    /// Patterns that would have been in the context.
+    /// Patterns that would have been in that context.
     pub withheld: Vec<String>,
+    /// What each pathway gave of it: pathways differ in their contexts, and evidence is counted by sample.
+    pub given: Vec<Given>,
+}
+
+impl Draft {
+    /// Counts one more sample that is this program.
+    fn add(&mut self, samples: &Samples) {
+        self.samples += 1;
+        match self.given.iter_mut().find(|given| given.pathway == samples.pathway) {
+            Some(given) => given.samples += 1,
+            None => self.given.push(Given::once(samples)),
+        }
+    }
+}
+
+impl Given {
+    fn once(samples: &Samples) -> Self {
+        let Samples { pathway, shown, withheld, .. } = samples;
+        Self { pathway: *pathway, samples: 1, shown: shown.clone(), withheld: withheld.clone() }
+    }
 }
 
 /// A program with everything that is known of it.
@@ -62,14 +95,14 @@ pub struct Candidate {
 pub fn distinct(start: &str, sampled: Vec<Samples>, known: &[Candidate]) -> Vec<Draft> {
     let mut drafts: Vec<Draft> = Vec::new();
     for samples in sampled {
-        for completion in samples.completions {
-            let completion = program::cut(start, &completion).to_owned();
+        for completion in &samples.completions {
+            let completion = program::cut(start, completion).to_owned();
             let source = format!("{start}{completion}");
             if known.iter().any(|candidate| program::equal(&candidate.draft.source, &source)) {
                 continue;
             }
             match drafts.iter_mut().find(|draft| program::equal(&draft.source, &source)) {
-                Some(draft) => draft.samples += 1,
+                Some(draft) => draft.add(&samples),
                 None => drafts.push(Draft {
                     pathway: samples.pathway,
                     completion,
@@ -77,6 +110,7 @@ pub fn distinct(start: &str, sampled: Vec<Samples>, known: &[Candidate]) -> Vec<
                     samples: 1,
                     shown: samples.shown.clone(),
                     withheld: samples.withheld.clone(),
+                    given: vec![Given::once(&samples)],
                 }),
             }
         }
@@ -107,6 +141,8 @@ mod tests {
         let drafts = distinct("def f():\n", sampled, &[]);
         let got: Vec<_> = drafts.iter().map(|d| (d.pathway, d.completion.as_str(), d.samples)).collect();
         assert_eq!(got, [(Pathway::Analytical, "    return 1\n", 2), (Pathway::Creative, "    return 2\n", 2)]);
+        let given: Vec<_> = drafts[0].given.iter().map(|given| (given.pathway, given.samples)).collect();
+        assert_eq!(given, [(Pathway::Analytical, 1), (Pathway::Creative, 1)], "and who gave how many");
     }
 
     #[test]

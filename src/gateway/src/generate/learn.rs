@@ -85,25 +85,33 @@ fn pattern_id(start: &str, candidate: &Candidate) -> String {
 /// Only one pathway speaks of a pattern's worth: the creative one, where showing it was drawn by lot, so that shown and
 /// withheld differ in nothing else. Without a lot there is nothing to compare, and the analytical pathway, which always
 /// sees patterns, says how they did. The third pass runs only after failures and can never be compared.
+///
+/// Each sample is one observation, also where several gave the same program or where the other pathway gave it first:
+/// what is easy to find would else count least.
 fn pattern_uses(candidates: &[Candidate], draw: &Draw) -> Vec<PatternUse> {
     let witness = if draw.by_lot() { Pathway::Creative } else { Pathway::Analytical };
     let mut uses = Vec::new();
     for (position, candidate) in candidates.iter().enumerate() {
-        let Some(quality) = candidate.quality.filter(|_| candidate.draft.pathway == witness) else { continue };
-        let (patterns, exposure) = if candidate.draft.withheld.is_empty() {
-            (&candidate.draft.shown, Exposure::Shown)
-        } else {
-            (&candidate.draft.withheld, Exposure::Withheld)
-        };
-        uses.extend(patterns.iter().map(|pattern| PatternUse {
-            pattern: pattern.clone(),
-            candidate: position as u32,
-            exposure,
-            propensity: draw.propensity,
-            in_context: patterns.len() as u32,
-            outcome: candidate.outcome,
-            quality: quality.score,
-        }));
+        let Some(quality) = candidate.quality else { continue };
+        for given in candidate.draft.given.iter().filter(|given| given.pathway == witness) {
+            let (patterns, exposure) = if given.withheld.is_empty() {
+                (&given.shown, Exposure::Shown)
+            } else {
+                (&given.withheld, Exposure::Withheld)
+            };
+            let used = patterns.iter().map(|pattern| PatternUse {
+                pattern: pattern.clone(),
+                candidate: position as u32,
+                exposure,
+                propensity: draw.propensity,
+                in_context: patterns.len() as u32,
+                outcome: candidate.outcome,
+                quality: quality.score,
+            });
+            for _ in 0..given.samples {
+                uses.extend(used.clone());
+            }
+        }
     }
     uses
 }
@@ -135,15 +143,11 @@ mod tests {
     use genesis_core::learning::FailureKind;
 
     use super::*;
+    use crate::generate::candidate::Given;
     use crate::generate::testing::{START, candidate};
 
     fn draw(exposure: Exposure) -> Draw {
         Draw { exposure, propensity: 0.8 }
-    }
-
-    fn showing(mut candidate: Candidate, shown: &[&str]) -> Candidate {
-        candidate.draft.shown = shown.iter().map(ToString::to_string).collect();
-        candidate
     }
 
     #[test]
@@ -162,7 +166,7 @@ mod tests {
     #[test]
     fn verified_answers_of_both_pathways_become_patterns_that_are_alternatives() {
         let candidates = [
-            showing(candidate(Pathway::Analytical, "a"), &["p1", "p2"]),
+            candidate(Pathway::Analytical, "a").showing(&["p1", "p2"]),
             candidate(Pathway::Creative, "b"),
             candidate(Pathway::Creative, "c"),
         ];
@@ -200,14 +204,27 @@ mod tests {
 
     #[test]
     fn only_the_pathway_with_a_drawn_exposure_speaks_of_a_patterns_worth() {
-        let shown = showing(candidate(Pathway::Analytical, "a"), &["p1"]);
+        let shown = candidate(Pathway::Analytical, "a").showing(&["p1"]);
         let mut withheld = candidate(Pathway::Creative, "b");
-        withheld.draft.withheld = vec!["p1".into()];
+        withheld.draft.given[0].withheld = vec!["p1".into()];
         let uses = |draw| learn(START, &[shown.clone(), withheld.clone()], Some(0), &draw).pattern_uses;
         let drawn = uses(draw(Exposure::Withheld));
         assert_eq!(drawn.len(), 1);
         assert_eq!((drawn[0].candidate, drawn[0].exposure, drawn[0].propensity), (1, Exposure::Withheld, 0.8));
         let certain = uses(Draw { exposure: Exposure::Withheld, propensity: 1.0 });
         assert_eq!((certain[0].candidate, certain[0].exposure, certain[0].propensity), (0, Exposure::Shown, 1.0));
+    }
+
+    #[test]
+    fn every_creative_sample_is_an_observation_whoever_gave_its_program_first() {
+        let mut both = candidate(Pathway::Analytical, "a").showing(&["p1"]);
+        let (shown, withheld) = (Vec::new(), vec!["p1".to_owned()]);
+        both.draft.given.push(Given { pathway: Pathway::Creative, samples: 2, shown, withheld });
+        let mut creative = candidate(Pathway::Creative, "b").with(Outcome::Fail, 0);
+        creative.draft.given[0].withheld = vec!["p1".into()];
+        let uses = learn(START, &[both, creative], Some(0), &draw(Exposure::Withheld)).pattern_uses;
+        let got: Vec<_> = uses.iter().map(|used| (used.candidate, used.exposure, used.outcome)).collect();
+        let (exposure, pass) = (Exposure::Withheld, Outcome::Pass);
+        assert_eq!(got, [(0, exposure, pass), (0, exposure, pass), (1, exposure, Outcome::Fail)]);
     }
 }

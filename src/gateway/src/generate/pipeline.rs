@@ -39,6 +39,8 @@ pub struct Pipeline {
     pub metrics: Arc<Metrics>,
     /// One permit for each generation at work: the others wait their turn.
     pub turns: Arc<Semaphore>,
+    /// One permit for each generation at work or waiting: there is no more room than that for prompts.
+    pub admitted: Arc<Semaphore>,
 }
 
 /// What the pathways gave, and from whom.
@@ -63,8 +65,10 @@ impl Pipeline {
         if let Some(recorded) = known {
             return told(recorded);
         }
+        let Ok(admitted) = Arc::clone(&self.admitted).try_acquire_owned() else { return Err(GenerateError::Busy) };
         let pipeline = self.clone();
         tokio::spawn(async move {
+            let _admitted = admitted;
             let _turn = pipeline.turns.acquire().await;
             let _in_flight = pipeline.metrics.in_flight();
             let metrics = Arc::clone(&pipeline.metrics);

@@ -42,16 +42,16 @@ impl Finished<'_> {
         }
     }
 
-    /// The answer, or the best of what was refused. What could not be judged might have been the answer: then nothing is
-    /// known of the request.
+    /// The answer, or the best of what was refused. Where all of that failed, what could not be judged might have been
+    /// right: then nothing is known of the request, and nobody is blamed for it.
     fn best(&self) -> Option<&Candidate> {
         let unjudged = self.candidates.iter().any(|candidate| candidate.outcome == Outcome::Infra);
         let score = |candidate: &&Candidate| candidate.quality.map_or(0, |quality| (quality.score * 10_000.0) as u32);
-        match self.answered {
+        let best = match self.answered {
             Some(position) => self.candidates.get(position),
-            None if unjudged => None,
             None => self.candidates.iter().filter(|candidate| candidate.outcome == Outcome::Fail).max_by_key(score),
-        }
+        };
+        best.filter(|best| !(unjudged && best.outcome == Outcome::Fail))
     }
 
     /// What the consumer is told. The id is the ledger's and is set when it is known.
@@ -79,12 +79,15 @@ impl Finished<'_> {
 
     /// What the ledger commits.
     ///
-    /// An infra outcome is kept under a key of its own: the consumer's key stays free for the next attempt.
+    /// An infra outcome is kept under a key of its own and teaches nothing: the consumer's key stays free for the next
+    /// attempt, whose samples are the same.
     pub fn into_generation(self, response: serde_json::Value, at_ms: i64) -> NewGeneration {
         let outcome = self.outcome();
         let key = &self.request.key;
-        let idempotency_key =
-            if outcome == Outcome::Infra { format!("{key}#infra-{}", Uuid::new_v4()) } else { key.clone() };
+        let infra = outcome == Outcome::Infra;
+        let idempotency_key = if infra { format!("{key}#infra-{}", Uuid::new_v4()) } else { key.clone() };
+        let quality = self.best().and_then(|best| best.quality);
+        let learned = if infra { Learned::default() } else { self.learned };
         let name = &self.choice.served.name;
         let task = self.request.task();
         let has_task = task.is_some();
@@ -99,14 +102,14 @@ impl Finished<'_> {
             task,
             language: self.request.asked.language,
             prompt: self.request.start.text.clone(),
-            answered: self.answered.map(|position| position as u32),
+            answered: self.answered.filter(|_| !infra).map(|position| position as u32),
             outcome,
-            quality: self.best().and_then(|best| best.quality),
+            quality,
             first_sample: self.candidates.first().map_or(Outcome::Infra, |candidate| candidate.outcome),
-            learnings: self.learned.learnings,
-            patterns: self.learned.patterns,
-            pattern_uses: self.learned.pattern_uses,
-            relations: self.learned.relations,
+            learnings: learned.learnings,
+            patterns: learned.patterns,
+            pattern_uses: learned.pattern_uses,
+            relations: learned.relations,
             candidates: self.candidates.into_iter().map(|candidate| new_candidate(candidate, has_task)).collect(),
             response,
             at_ms,

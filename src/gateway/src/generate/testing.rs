@@ -5,7 +5,7 @@ use genesis_core::execution::{ExecutionVerdict, Outcome};
 use genesis_core::quality::{QualityFacts, score};
 use genesis_ledger::types::generation::{GateRecord, Pathway};
 
-use super::candidate::{Candidate, Draft};
+use super::candidate::{Candidate, Draft, Given};
 use crate::testing::record;
 
 pub const START: &str = "def solve(xs: list[int]) -> int:\n    \"\"\"Count.\"\"\"\n";
@@ -31,6 +31,7 @@ pub fn candidate(pathway: Pathway, completion: &str) -> Candidate {
             samples: 1,
             shown: Vec::new(),
             withheld: Vec::new(),
+            given: vec![Given { pathway, samples: 1, shown: Vec::new(), withheld: Vec::new() }],
         },
         gate: gate(true),
         blocked_by: None,
@@ -70,9 +71,17 @@ impl Candidate {
         self.with(Outcome::Fail, 0)
     }
 
+    /// The same with these patterns shown to its pathway.
+    pub fn showing(mut self, shown: &[&str]) -> Self {
+        self.draft.shown = shown.iter().map(ToString::to_string).collect();
+        self.draft.given[0].shown.clone_from(&self.draft.shown);
+        self
+    }
+
     /// The same given by this many samples.
     pub fn sampled(mut self, samples: u32) -> Self {
         self.draft.samples = samples;
+        self.draft.given[0].samples = samples;
         self
     }
 }

@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use genesis_ledger::Scope;
 
 use super::docs::{escape, frame, html};
 use super::error::ApiError;
 use super::improvement::{ImprovementStatus, status_of};
 use super::knowledge::Learning;
-use crate::app::App;
+use crate::app::{App, scope};
 use crate::routing::ModelRoute;
 
 /// Learnings shown for each model.
@@ -35,9 +36,9 @@ async fn content(app: &App) -> Result<String, ApiError> {
     let mut content = String::new();
     for route in table.routes() {
         let status = status_of(app, route).await?;
-        let model = route.key.to_string();
-        let numbers = app.pipeline.ledger.feedback_statistics(&route.key.namespace, Some(&model)).await?;
-        let learnings = app.pipeline.ledger.recent_learnings(&route.key.namespace, Some(&model), LEARNINGS).await?;
+        let Scope { tenant, model } = &scope(&route.key);
+        let numbers = app.pipeline.ledger.feedback_statistics(&scope(&route.key)).await?;
+        let learnings = app.pipeline.ledger.recent_learnings(tenant, Some(model), LEARNINGS).await?;
         content.push_str(&heading(&status));
         content.push_str(&cards(&[
             ("generations", numbers.generations.to_string()),

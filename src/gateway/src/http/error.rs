@@ -117,7 +117,7 @@ impl From<NoModel> for ApiError {
                 message,
                 "apply a GenesisModel (manifests/samples/seedling.yaml) and try again",
             ),
-            NoModel::Ambiguous(_) => Self::new(
+            NoModel::Ambiguous(_) | NoModel::Shared { .. } => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "model_required",
                 message,
@@ -170,6 +170,12 @@ impl From<GenerateError> for ApiError {
                 "invalid_tests",
                 message,
                 "write arguments and expected values as Python literals; nothing was counted against the model",
+            ),
+            GenerateError::Busy => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                message,
+                "nothing was begun; send it again after the seconds of Retry-After",
             ),
             GenerateError::KeyReused => {
                 Self::new(StatusCode::CONFLICT, "key_reused", message, "use a new Idempotency-Key for another request")

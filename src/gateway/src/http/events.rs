@@ -10,7 +10,7 @@ use axum::response::Sse;
 use axum::response::sse::{Event as Sent, KeepAlive};
 use futures::{Stream, StreamExt as _, stream};
 use genesis_ledger::types::event::Event;
-use genesis_ledger::{Ledger, LedgerError};
+use genesis_ledger::{Ledger, LedgerError, Scope};
 use serde::Deserialize;
 use tokio::sync::watch;
 use utoipa::IntoParams;
@@ -18,7 +18,7 @@ use utoipa::IntoParams;
 use super::error::{ApiError, ErrorBody};
 use super::generate::header;
 use super::json::ApiQuery;
-use crate::app::App;
+use crate::app::{App, scope};
 
 /// Events read from the ledger at once.
 const STEP: u32 = 256;
@@ -36,8 +36,9 @@ pub struct EventsQuery {
     pub since: Option<u64>,
 }
 
-/// Everything that happens, as server-sent events
+/// Everything that happens to a model, as server-sent events
 ///
+/// What all models of its namespace share, as the relations of patterns, is told with it.
 /// `id` is the sequence number in the ledger: a client that reconnects with Last-Event-ID misses nothing.
 #[utoipa::path(
     get,
@@ -54,22 +55,22 @@ pub async fn events(
     headers: HeaderMap,
     ApiQuery(query): ApiQuery<EventsQuery>,
 ) -> Result<Sse<impl Stream<Item = Result<Sent, Infallible>>>, ApiError> {
-    let tenant = app.resolve(query.model.as_deref())?.key.namespace.clone();
+    let scope = scope(&app.resolve(query.model.as_deref())?.key);
     let committed = app.pipeline.ledger.committed();
     let newest = *committed.borrow();
     let seen = header(&headers, "last-event-id").and_then(|id| id.parse().ok()).or(query.since).unwrap_or(newest);
     let reader =
-        Reader { ledger: app.pipeline.ledger.clone(), committed, tenant, position: seen, read: VecDeque::new() };
+        Reader { ledger: app.pipeline.ledger.clone(), committed, scope, position: seen, read: VecDeque::new() };
     let events = stream::unfold(reader, |mut reader| async move { reader.next().await.map(|event| (event, reader)) });
     let sent = events.map(|event| Ok(sent(&event))).take_until(app.shutdown.clone().cancelled_owned());
     Ok(Sse::new(sent).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 
-/// Reads the outbox of one tenant and waits at its end.
+/// Reads what the outbox holds of one model and waits at its end.
 struct Reader {
     ledger: Ledger,
     committed: watch::Receiver<u64>,
-    tenant: String,
+    scope: Scope,
     position: u64,
     read: VecDeque<Event>,
 }
@@ -80,7 +81,10 @@ impl Reader {
         loop {
             if let Some(event) = self.read.pop_front() {
                 self.position = event.sequence;
-                return Some(event);
+                if event.body.model().is_none_or(|model| model == self.scope.model) {
+                    return Some(event);
+                }
+                continue;
             }
             self.committed.mark_unchanged();
             match self.more().await {
@@ -95,7 +99,7 @@ impl Reader {
     }
 
     async fn more(&mut self) -> Result<bool, LedgerError> {
-        self.read = self.ledger.events_of(&self.tenant, self.position, STEP).await?.into();
+        self.read = self.ledger.events_of(&self.scope.tenant, self.position, STEP).await?.into();
         Ok(!self.read.is_empty())
     }
 }

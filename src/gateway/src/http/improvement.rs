@@ -132,7 +132,8 @@ pub async fn status(
 /// The status of one model.
 pub async fn status_of(app: &App, route: &ModelRoute) -> Result<ImprovementStatus, ApiError> {
     let state = &route.loop_state;
-    let learned = app.pipeline.ledger.learning_snapshot(&scope(&route.key), state.watermark).await?;
+    let learned =
+        app.pipeline.ledger.learning_snapshot(&scope(&route.key), state.watermark, route.max_per_task).await?;
     let unknown = || "Unknown".to_owned();
     Ok(ImprovementStatus {
         model: route.key.to_string(),
@@ -165,6 +166,7 @@ pub async fn status_of(app: &App, route: &ModelRoute) -> Result<ImprovementStatu
     responses(
         (status = 202, description = "The cycle was started", body = Triggered),
         (status = 409, description = "The operator refused: the loop is busy or held", body = ErrorBody),
+        (status = 502, description = "The operator does not take the request from this gateway", body = ErrorBody),
         (status = 503, description = "The operator cannot be reached", body = ErrorBody),
     )
 )]
@@ -185,13 +187,23 @@ impl From<OperatorError> for ApiError {
         match error {
             OperatorError::Unknown => unavailable("start the gateway with the operator's address"),
             OperatorError::Unreachable(_) => unavailable("try again when the operator runs"),
-            OperatorError::Refused { status, .. } if status < 500 => Self::new(
+            OperatorError::Refused { status: 409, .. } => Self::new(
                 StatusCode::CONFLICT,
                 "trigger_refused",
                 message,
                 "look at the state under /improvement/status",
             ),
-            OperatorError::Refused { .. } => unavailable("look at the operator's log"),
+            OperatorError::Refused { status: 500.., .. } => unavailable("look at the operator's log"),
+            OperatorError::Refused { status, .. } => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "operator_refused",
+                format!("{message} ({status})"),
+                match status {
+                    401 | 403 => "give operator and gateway the same GENESIS_SERVICE_TOKEN",
+                    404 => "check that the operator's address is right and that it watches this namespace",
+                    _ => "run operator and gateway of one release",
+                },
+            ),
         }
     }
 }

@@ -1,21 +1,25 @@
 //! The operator's endpoints. Every request shows the service token.
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use genesis_api::genesis_model::TrainingTemplate;
+use genesis_client::same_token;
 use genesis_core::Digest;
-use genesis_core::wire::{AppliedRoute, ArmStatistics, DatasetRequest, DatasetSnapshot, LearningSnapshot};
+use genesis_core::wire::{
+    AdapterRecord, AppliedRoute, ArmStatistics, DatasetRequest, DatasetSnapshot, EvaluationRecord, LearningSnapshot,
+    PromotionRecord,
+};
 use genesis_ledger::LedgerError;
 use genesis_ledger::types::learning::Reverted;
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
 use super::error::ApiError;
-use super::json::{ApiJson, ApiQuery};
+use super::json::{ApiJson, ApiPath, ApiQuery};
 use crate::app::{App, scope};
 use crate::clock::now_ms;
 use crate::improvement::dataset::{DatasetError, freeze};
@@ -28,6 +32,9 @@ pub fn router(app: App) -> Router<App> {
         .route("/internal/v1/models/{namespace}/{name}/datasets", post(datasets))
         .route("/internal/v1/models/{namespace}/{name}/arms", get(arms))
         .route("/internal/v1/models/{namespace}/{name}/revert", post(revert))
+        .route("/internal/v1/models/{namespace}/{name}/adapters", post(adapters))
+        .route("/internal/v1/models/{namespace}/{name}/evaluations", post(evaluations))
+        .route("/internal/v1/models/{namespace}/{name}/promotions", post(promotions))
         .route("/internal/v1/routes", get(routes))
         .layer(from_fn_with_state(app, authenticate))
 }
@@ -39,9 +46,7 @@ async fn authenticate(
     next: Next,
 ) -> Result<Response, ApiError> {
     let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    // Digests are compared, so that the time it takes says nothing about how much of a token is right.
-    let digest = |text: &str| Sha256::digest(text.as_bytes());
-    if shown.is_some_and(|shown| digest(shown) == digest(app.config.service_token.reveal())) {
+    if shown.is_some_and(|shown| same_token(shown, app.config.service_token.reveal())) {
         return Ok(next.run(request).await);
     }
     Err(ApiError::new(
@@ -86,15 +91,19 @@ struct Revert {
 
 async fn learning(
     State(app): State<App>,
-    Path(model): Path<ModelPath>,
+    ApiPath(model): ApiPath<ModelPath>,
     ApiQuery(query): ApiQuery<Since>,
 ) -> Result<Json<LearningSnapshot>, ApiError> {
-    Ok(Json(app.pipeline.ledger.learning_snapshot(&scope(&model.key()), query.since).await?))
+    let key = model.key();
+    // A model that the watch has not brought yet gets what one without a template has.
+    let usual = || TrainingTemplate::default().max_per_task.unsigned_abs();
+    let max_per_task = app.table().get(&key).map_or_else(usual, |route| route.max_per_task);
+    Ok(Json(app.pipeline.ledger.learning_snapshot(&scope(&key), query.since, max_per_task).await?))
 }
 
 async fn datasets(
     State(app): State<App>,
-    Path(model): Path<ModelPath>,
+    ApiPath(model): ApiPath<ModelPath>,
     ApiJson(request): ApiJson<DatasetRequest>,
 ) -> Result<Json<DatasetSnapshot>, ApiError> {
     let route = known(&app, &model.key())?;
@@ -103,7 +112,7 @@ async fn datasets(
 
 async fn arms(
     State(app): State<App>,
-    Path(model): Path<ModelPath>,
+    ApiPath(model): ApiPath<ModelPath>,
     ApiQuery(query): ApiQuery<SinceTime>,
 ) -> Result<Json<Vec<ArmStatistics>>, ApiError> {
     Ok(Json(app.pipeline.ledger.arm_statistics(&scope(&model.key()), query.since_ms).await?))
@@ -111,10 +120,37 @@ async fn arms(
 
 async fn revert(
     State(app): State<App>,
-    Path(model): Path<ModelPath>,
+    ApiPath(model): ApiPath<ModelPath>,
     ApiJson(request): ApiJson<Revert>,
 ) -> Result<Json<Reverted>, ApiError> {
     Ok(Json(app.pipeline.ledger.revert_learnings(&scope(&model.key()), &request.adapter, now_ms()).await?))
+}
+
+async fn adapters(
+    State(app): State<App>,
+    ApiPath(model): ApiPath<ModelPath>,
+    ApiJson(record): ApiJson<AdapterRecord>,
+) -> Result<StatusCode, ApiError> {
+    app.pipeline.ledger.record_adapter(&scope(&model.key()), record, now_ms()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn evaluations(
+    State(app): State<App>,
+    ApiPath(model): ApiPath<ModelPath>,
+    ApiJson(record): ApiJson<EvaluationRecord>,
+) -> Result<StatusCode, ApiError> {
+    app.pipeline.ledger.record_evaluation(&scope(&model.key()), record, now_ms()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn promotions(
+    State(app): State<App>,
+    ApiPath(model): ApiPath<ModelPath>,
+    ApiJson(record): ApiJson<PromotionRecord>,
+) -> Result<StatusCode, ApiError> {
+    app.pipeline.ledger.record_promotion(&scope(&model.key()), record, now_ms()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn routes(State(app): State<App>) -> Json<Vec<AppliedRoute>> {
@@ -142,7 +178,7 @@ impl From<DatasetError> for ApiError {
                 message,
                 "send tasks with tests until some answers pass",
             ),
-            DatasetError::Ledger(LedgerError::Invalid(_)) => Self::new(
+            DatasetError::Ledger(LedgerError::DatasetTaken { .. }) => Self::new(
                 StatusCode::CONFLICT,
                 "dataset_name_taken",
                 message,

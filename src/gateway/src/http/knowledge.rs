@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::error::{ApiError, ErrorBody};
 use super::improvement::ModelQuery;
 use super::json::ApiQuery;
-use crate::app::App;
+use crate::app::{App, scope};
 use crate::clock::rfc3339;
 
 /// Rows at most in one list.
@@ -158,9 +158,8 @@ pub async fn statistics(
     ApiQuery(query): ApiQuery<ModelQuery>,
 ) -> Result<Json<Statistics>, ApiError> {
     let key = app.resolve(query.model.as_deref())?.key.clone();
-    let model = key.to_string();
-    let numbers = app.pipeline.ledger.feedback_statistics(&key.namespace, Some(&model)).await?;
-    Ok(Json(Statistics::of(model, &numbers)))
+    let numbers = app.pipeline.ledger.feedback_statistics(&scope(&key)).await?;
+    Ok(Json(Statistics::of(key.to_string(), &numbers)))
 }
 
 /// The most trusted patterns
@@ -179,7 +178,7 @@ pub async fn top_patterns(
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Json<Vec<Pattern>>, ApiError> {
     let route = app.resolve(query.model.as_deref())?;
-    let patterns = app.pipeline.ledger.top_patterns(&route.key.namespace, query.rows()).await?;
+    let patterns = app.pipeline.ledger.top_patterns(&scope(&route.key), query.rows()).await?;
     Ok(Json(patterns.into_iter().map(Pattern::from).collect()))
 }
 

@@ -71,7 +71,7 @@ pub async fn chat(
     headers: HeaderMap,
     ApiJson(body): ApiJson<Value>,
 ) -> Result<Response, ApiError> {
-    if let Some(route) = named(&body).and_then(|name| app.table().serving_as(name)) {
+    if let Some(route) = app.serving_as(named(&body))? {
         return forward::forward(&app, &route, "/v1/chat/completions", &headers, body).await;
     }
     let request: ChatRequest = parse(&serde_json::to_vec(&body).unwrap_or_default())?;
@@ -99,7 +99,7 @@ pub async fn completions(
     headers: HeaderMap,
     ApiJson(body): ApiJson<Value>,
 ) -> Result<Response, ApiError> {
-    let route = named(&body).and_then(|name| app.table().serving_as(name)).ok_or_else(|| {
+    let route = app.serving_as(named(&body))?.ok_or_else(|| {
         let known: Vec<String> = app.table().routes().map(|route| route.base.clone()).collect();
         ApiError::new(
             StatusCode::NOT_FOUND,

@@ -1,9 +1,8 @@
-//! Freezing a dataset: the same name gives the same file again, whatever was learned in between.
+//! Freezing a dataset: the same TrainingRun gives the same file again, whatever was learned in between.
 
 use genesis_artifacts::{Kind, Store};
 use genesis_core::dataset::select;
 use genesis_core::wire::{DatasetRequest, DatasetRow, DatasetSnapshot};
-use genesis_ledger::types::improvement::NewDataset;
 use genesis_ledger::{Ledger, LedgerError};
 
 use crate::app::scope;
@@ -29,7 +28,7 @@ pub enum DatasetError {
     Stopped(#[from] tokio::task::JoinError),
 }
 
-/// Selects the rows, writes them, and freezes the file under the name of the TrainingRun.
+/// Selects the rows, writes them, and freezes the file under name and uid of the TrainingRun.
 ///
 /// The file is in the store before the ledger names it. Of two requests that race, the first one's dataset stands.
 pub async fn freeze(
@@ -39,7 +38,7 @@ pub async fn freeze(
     at_ms: i64,
 ) -> Result<DatasetSnapshot, DatasetError> {
     let scope = scope(&route.key);
-    if let Some(frozen) = ledger.dataset(&scope, &request.name).await? {
+    if let Some(frozen) = ledger.dataset(&scope, &request).await? {
         return Ok(frozen);
     }
     let inputs = ledger.dataset_inputs(&scope, request.recipe, request.watermark).await?;
@@ -57,9 +56,7 @@ pub async fn freeze(
         Ok(DatasetSnapshot { dataset, rows: rows.len() as u64, tasks: tasks.len() as u64, watermark: inputs.watermark })
     });
     let snapshot = written.await??;
-    let DatasetRequest { name, watermark, .. } = request;
-    let new = NewDataset { scope, name, recipe, seed, max_per_task, watermark, snapshot, at_ms };
-    Ok(ledger.freeze_dataset(new).await?)
+    Ok(ledger.freeze_dataset(&scope, request, snapshot, at_ms).await?)
 }
 
 fn json_lines(rows: &[DatasetRow]) -> Result<Vec<u8>, serde_json::Error> {

@@ -16,18 +16,17 @@ pub async fn of_all(ledger: &Ledger, table: &RouteTable) -> Result<Vec<ModelNumb
 }
 
 async fn of(ledger: &Ledger, route: &ModelRoute) -> Result<ModelNumbers, LedgerError> {
-    let model = route.key.to_string();
-    let feedback = ledger.feedback_statistics(&route.key.namespace, Some(&model)).await?;
-    let arms = ledger.arm_statistics(&scope(&route.key), 0).await?;
-    let champion = arms.iter().find(|arm| arm.served_name == route.stable.name && arm.requests > 0);
+    let scope = scope(&route.key);
+    let feedback = ledger.feedback_statistics(&scope).await?;
+    let champion = ledger.served_quality(&scope, &route.stable.name).await?;
     Ok(ModelNumbers {
-        model,
+        model: scope.model,
         total_cycles: feedback.generations,
         success_rate: feedback.success_rate.unwrap_or(0.0),
         quality_score_avg: feedback.quality_average.unwrap_or(0.0),
         learnings_captured: feedback.learnings,
         patterns_confidence_avg: feedback.patterns_confidence_average.unwrap_or(0.0),
         training_runs: feedback.datasets,
-        model_quality: champion.map_or(0.0, |arm| arm.quality_sum / arm.requests as f64),
+        model_quality: champion.unwrap_or(0.0),
     })
 }

@@ -1,8 +1,7 @@
 //! The inference pods of a model as one model that survives the restart of any of them.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
@@ -10,25 +9,9 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use genesis_client::{CompletionRequest, Error as ClientError, InferenceClient};
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::{Model, ModelError};
-use crate::routing::{Lease, ModelKey, Outstanding, Replica, RouteTable};
-
-/// How long and how often a request is tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RetryPolicy {
-    /// From the first attempt to giving up. Longer than a pod takes to start.
-    pub total: Duration,
-    /// Between two attempts where nothing changed in the meantime.
-    pub pause: Duration,
-}
-
-impl Default for RetryPolicy {
-    fn default() -> Self {
-        Self { total: Duration::from_secs(30), pause: Duration::from_millis(100) }
-    }
-}
+use crate::routing::{Attempts, ModelKey, Outstanding, Replica, RetryPolicy, RouteTable};
 
 /// Sends each request to the ready replica with the fewest outstanding ones, and to another when one fails.
 #[derive(Clone)]
@@ -46,10 +29,15 @@ impl ReplicatedModel {
         Self { http, routes, outstanding: Outstanding::default(), port, retry }
     }
 
-    /// Takes a ready replica of the model, the least busy one that is not in `avoid`.
-    pub fn take(&self, model: &ModelKey, avoid: &[IpAddr]) -> Option<(Replica, Lease)> {
-        let table = self.routes.borrow().clone();
-        self.outstanding.take(&table.get(model)?.serving, avoid)
+    /// The attempts of one request at the replicas of a model.
+    pub fn attempts<'a>(&'a self, model: &'a ModelKey) -> Attempts<'a> {
+        Attempts::new(model, |route| &route.serving, self.routes.clone(), &self.outstanding, self.retry)
+    }
+
+    /// Why a request that ran out of attempts has no answer.
+    pub fn unavailable(&self, attempts: &Attempts<'_>) -> ModelError {
+        let (seconds, last) = (self.retry.total.as_secs(), attempts.last().to_owned());
+        ModelError::Unavailable { seconds, attempts: attempts.made(), last }
     }
 
     fn url(&self, replica: &Replica) -> String {
@@ -68,44 +56,32 @@ impl ReplicatedModel {
         Ok(client.complete(request).await?.into_iter().map(|choice| choice.text).collect())
     }
 
+    /// Whether the model answers most requests under this name now.
+    fn is_stable(&self, model: &ModelKey, name: &str) -> bool {
+        self.routes.borrow().get(model).is_some_and(|route| route.stable.name == name)
+    }
+
     async fn complete_somewhere(
         &self,
         model: &ModelKey,
         request: &CompletionRequest,
     ) -> Result<Vec<String>, ModelError> {
-        let deadline = Instant::now() + self.retry.total;
-        let mut routes = self.routes.clone();
-        let (mut attempts, mut failed, mut last) = (0, Vec::new(), "no ready replica".to_owned());
-        loop {
-            if let Some((replica, _lease)) = self.take(model, &failed) {
-                attempts += 1;
-                match self.attempt(&replica, request).await {
-                    Ok(texts) => return Ok(texts),
-                    Err(error) if error.status() == Some(404) => {
-                        return Err(ModelError::UnknownName { name: request.model.clone() });
-                    }
-                    Err(error) if error.is_transient() => {
-                        tracing::warn!(pod = replica.pod, %error, "An inference replica failed; trying again.");
-                        last = error.to_string();
-                        failed.push(replica.address);
-                    }
-                    Err(error) => return Err(ModelError::Refused(error.to_string())),
-                }
-            }
-            if Instant::now() >= deadline {
-                return Err(ModelError::Unavailable { seconds: self.retry.total.as_secs(), attempts, last });
-            }
-            // A pod that became ready is a reason to try at once; otherwise the failed ones get a moment.
-            let untried = self
-                .routes
-                .borrow()
-                .get(model)
-                .is_some_and(|route| route.serving.iter().any(|replica| !failed.contains(&replica.address)));
-            if !untried {
-                drop(tokio::time::timeout(self.retry.pause, routes.changed()).await);
-                failed.clear();
+        let unknown_name = || ModelError::UnknownName { name: request.model.clone() };
+        let (mut attempts, mut unknown) = (self.attempts(model), false);
+        while let Some((replica, _lease)) = attempts.next().await {
+            let answer = attempts.within(self.attempt(&replica, request)).await;
+            unknown = matches!(&answer, Ok(Err(error)) if error.status() == Some(404));
+            match answer {
+                Ok(Ok(texts)) => return Ok(texts),
+                // A replica that has just restarted gets the champion back in a moment, and others have it. For any
+                // other name the caller knows better than to wait.
+                Ok(Err(_)) if unknown && !self.is_stable(model, &request.model) => return Err(unknown_name()),
+                Ok(Err(error)) if unknown || error.is_transient() => attempts.fail(&replica, error.to_string()),
+                Ok(Err(error)) => return Err(ModelError::Refused(error.to_string())),
+                Err(late) => attempts.fail(&replica, late),
             }
         }
+        Err(if unknown { unknown_name() } else { self.unavailable(&attempts) })
     }
 }
 

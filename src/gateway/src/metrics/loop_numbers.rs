@@ -1,13 +1,15 @@
 //! The seven numbers of the product.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
 struct ModelLabel {
     model: String,
 }
@@ -45,6 +47,8 @@ pub struct LoopNumbers {
     patterns_confidence_avg: Ratio,
     training_runs: Count,
     model_quality: Ratio,
+    /// Models that are reported.
+    told: Mutex<BTreeSet<ModelLabel>>,
 }
 
 impl LoopNumbers {
@@ -57,6 +61,7 @@ impl LoopNumbers {
             patterns_confidence_avg: Ratio::default(),
             training_runs: Count::default(),
             model_quality: Ratio::default(),
+            told: Mutex::default(),
         };
         let n = &numbers;
         registry.register("genesis_total_cycles", "Generation cycles recorded", n.total_cycles.clone());
@@ -85,8 +90,9 @@ impl LoopNumbers {
         numbers
     }
 
+    /// Values are replaced one by one and only what is gone is taken out: a scrape at the same time always finds the
+    /// models that are there.
     pub(super) fn set(&self, models: &[ModelNumbers]) {
-        self.clear();
         for model in models {
             let label = ModelLabel { model: model.model.clone() };
             let count = |family: &Count, value: u64| family.get_or_create(&label).set(value as i64);
@@ -99,15 +105,22 @@ impl LoopNumbers {
             count(&self.training_runs, model.training_runs);
             ratio(&self.model_quality, model.model_quality);
         }
+        let present: BTreeSet<ModelLabel> =
+            models.iter().map(|model| ModelLabel { model: model.model.clone() }).collect();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for gone in told.difference(&present) {
+            self.forget(gone);
+        }
+        *told = present;
     }
 
-    fn clear(&self) {
+    fn forget(&self, label: &ModelLabel) {
         for family in [&self.total_cycles, &self.learnings_captured, &self.training_runs] {
-            family.clear();
+            family.remove(label);
         }
         for family in [&self.success_rate, &self.quality_score_avg, &self.patterns_confidence_avg, &self.model_quality]
         {
-            family.clear();
+            family.remove(label);
         }
     }
 }

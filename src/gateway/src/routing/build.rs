@@ -1,5 +1,6 @@
 //! From what the Kubernetes API holds to routes: a pure function.
 
+use std::borrow::Borrow;
 use std::net::IpAddr;
 
 use genesis_api::conditions::{ConditionType, find};
@@ -16,13 +17,13 @@ use crate::generate::settings::Settings;
 /// The routes of all models.
 pub fn build<'a>(
     models: impl IntoIterator<Item = &'a GenesisModel>,
-    rollouts: &[impl AsRef<Rollout>],
-    pods: &[impl AsRef<Pod>],
+    rollouts: &[impl Borrow<Rollout>],
+    pods: &[impl Borrow<Pod>],
 ) -> RouteTable {
     RouteTable::new(models.into_iter().filter_map(|model| route(model, rollouts, pods)))
 }
 
-fn route(model: &GenesisModel, rollouts: &[impl AsRef<Rollout>], pods: &[impl AsRef<Pod>]) -> Option<ModelRoute> {
+fn route(model: &GenesisModel, rollouts: &[impl Borrow<Rollout>], pods: &[impl Borrow<Pod>]) -> Option<ModelRoute> {
     let key = ModelKey::new(model.metadata.namespace.clone()?, model.metadata.name.clone()?);
     let base = model.spec.served_model_name.clone();
     let current = model.status.as_ref().and_then(|status| status.current_adapter.as_ref());
@@ -32,6 +33,7 @@ fn route(model: &GenesisModel, rollouts: &[impl AsRef<Rollout>], pods: &[impl As
         serving: ready(&key, Role::Serving, pods),
         sandboxes: ready(&key, Role::Sandbox, pods),
         settings: Settings::from(&model.spec.generation),
+        max_per_task: model.spec.training_template.max_per_task.unsigned_abs(),
         storage: model.spec.storage.uri.clone(),
         loop_state: loop_state(model),
         key,
@@ -41,11 +43,11 @@ fn route(model: &GenesisModel, rollouts: &[impl AsRef<Rollout>], pods: &[impl As
 }
 
 /// The rollout that takes traffic now. It takes none before every ready replica has proved the candidate.
-fn canary(key: &ModelKey, base: &str, rollouts: &[impl AsRef<Rollout>]) -> Option<Canary> {
+fn canary(key: &ModelKey, base: &str, rollouts: &[impl Borrow<Rollout>]) -> Option<Canary> {
     let of_model = |rollout: &&Rollout| {
         rollout.metadata.namespace.as_deref() == Some(&key.namespace) && rollout.spec.model_ref.name == key.name
     };
-    let active = rollouts.iter().map(AsRef::as_ref).filter(of_model).filter_map(|rollout| {
+    let active = rollouts.iter().map(Borrow::borrow).filter(of_model).filter_map(|rollout| {
         let proved = rollout.status.as_ref()?.served_digest.as_ref() == Some(&rollout.spec.candidate.digest);
         let weight = rollout.canary_weight();
         (proved && weight > 0).then_some((weight, rollout))
@@ -57,9 +59,9 @@ fn canary(key: &ModelKey, base: &str, rollouts: &[impl AsRef<Rollout>]) -> Optio
     Some(Canary { served: Served::of(base, Some(&candidate)), weight, salt })
 }
 
-fn ready(key: &ModelKey, role: Role, pods: &[impl AsRef<Pod>]) -> Vec<Replica> {
+fn ready(key: &ModelKey, role: Role, pods: &[impl Borrow<Pod>]) -> Vec<Replica> {
     let role: &str = role.into();
-    let mut replicas: Vec<Replica> = pods.iter().filter_map(|pod| replica(key, role, pod.as_ref())).collect();
+    let mut replicas: Vec<Replica> = pods.iter().filter_map(|pod| replica(key, role, pod.borrow())).collect();
     replicas.sort();
     replicas
 }

@@ -39,11 +39,6 @@ impl Outstanding {
         let lease = Lease { address: chosen.address, counts: Arc::clone(&self.counts) };
         Some((chosen, lease))
     }
-
-    /// Requests under way at an address.
-    pub fn at(&self, address: IpAddr) -> usize {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).get(&address).copied().unwrap_or(0)
-    }
 }
 
 impl Drop for Lease {

@@ -95,6 +95,8 @@ pub struct ModelRoute {
     pub canary: Option<Canary>,
     /// How programs are generated.
     pub settings: Settings,
+    /// Most answers to one task in a dataset.
+    pub max_per_task: u32,
     /// Root of the artifact store.
     pub storage: String,
     /// The loop.

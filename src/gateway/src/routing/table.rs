@@ -20,6 +20,14 @@ pub enum NoModel {
     /// There are several and none was named.
     #[error("several models exist and the request names none: {}", .0.join(", "))]
     Ambiguous(Vec<String>),
+    /// Several serve their base under the name that was asked for.
+    #[error("several models serve {name:?}: {}", .candidates.join(", "))]
+    Shared {
+        /// What was asked for.
+        name: String,
+        /// Who serves it.
+        candidates: Vec<String>,
+    },
     /// The named one does not exist.
     #[error("there is no GenesisModel {wanted:?}; there is {}", .known.join(", "))]
     Unknown {
@@ -64,9 +72,19 @@ impl RouteTable {
         }
     }
 
-    /// The model that serves its base under this name (`model` of an OpenAI request).
-    pub fn serving_as(&self, base: &str) -> Option<Arc<ModelRoute>> {
-        self.routes().find(|route| route.base == base).cloned()
+    /// The model that serves its base under this name (`model` of an OpenAI request): the only one, or of several the
+    /// default one. `None`: none does.
+    pub fn serving_as(&self, base: &str, default: Option<&ModelKey>) -> Result<Option<Arc<ModelRoute>>, NoModel> {
+        let serving: Vec<&Arc<ModelRoute>> = self.routes().filter(|route| route.base == base).collect();
+        let meant = match serving.as_slice() {
+            [] => return Ok(None),
+            [only] => Some(*only),
+            several => several.iter().copied().find(|route| Some(&route.key) == default),
+        };
+        meant.cloned().map(Some).ok_or_else(|| NoModel::Shared {
+            name: base.to_owned(),
+            candidates: serving.iter().map(|route| route.key.to_string()).collect(),
+        })
     }
 
     fn named(&self, id: &str) -> Option<Arc<ModelRoute>> {
@@ -101,5 +119,18 @@ mod tests {
         assert_eq!(table.resolve(None, Some(&ModelKey::new("ns", "a"))).unwrap().key.name, "a");
         assert!(matches!(table.resolve(None, None), Err(NoModel::Ambiguous(names)) if names == ["ns/a", "ns/b"]));
         assert!(matches!(table.resolve(Some("b"), None), Err(NoModel::Unknown { .. })));
+    }
+
+    #[test]
+    fn a_served_name_that_several_share_means_the_default_one_or_none() {
+        let table = RouteTable::new([named("a"), named("b")]);
+        assert_eq!(table.serving_as("other", None), Ok(None));
+        let of = |table: &RouteTable, default: Option<ModelKey>| {
+            table.serving_as("seedling", default.as_ref()).map(|route| route.unwrap().key.name.clone())
+        };
+        assert_eq!(of(&RouteTable::new([named("a")]), None).unwrap(), "a");
+        assert_eq!(of(&table, Some(ModelKey::new("ns", "b"))).unwrap(), "b");
+        let refused = of(&table, Some(ModelKey::new("ns", "c"))).unwrap_err();
+        assert!(matches!(refused, NoModel::Shared { candidates, .. } if candidates == ["ns/a", "ns/b"]));
     }
 }

@@ -20,6 +20,7 @@ pub fn route(canary: Option<Canary>) -> ModelRoute {
         stable: Served::of("seedling", None),
         canary,
         settings: Settings::default(),
+        max_per_task: 4,
         storage: "file:///nowhere".into(),
         loop_state: LoopState::default(),
         serving: Vec::new(),

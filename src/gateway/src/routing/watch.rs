@@ -7,6 +7,7 @@ use futures::{Stream, StreamExt as _};
 use genesis_api::names::{MODEL_LABEL, ROLE_LABEL};
 use genesis_api::{GenesisModel, Rollout};
 use k8s_openapi::api::core::v1::Pod;
+use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client};
@@ -53,17 +54,10 @@ pub fn start(client: &Client, namespace: Option<&str>, shutdown: &CancellationTo
     let (changed, changes) = mpsc::channel(1);
     let unsynced = Arc::new(Unsynced(AtomicU8::new(0b111)));
     let workers = format!("{MODEL_LABEL},{ROLE_LABEL} in (serving,sandbox)");
-    let models =
-        follow(api::<GenesisModel>(client, namespace), watcher::Config::default(), (0, &unsynced), &changed, shutdown);
-    let rollouts =
-        follow(api::<Rollout>(client, namespace), watcher::Config::default(), (1, &unsynced), &changed, shutdown);
-    let pods = follow(
-        api::<Pod>(client, namespace),
-        watcher::Config::default().labels(&workers),
-        (2, &unsynced),
-        &changed,
-        shutdown,
-    );
+    let models = follow(api(client, namespace), watcher::Config::default(), (0, &unsynced), &changed, shutdown);
+    let rollouts = follow(api(client, namespace), watcher::Config::default(), (1, &unsynced), &changed, shutdown);
+    let pods =
+        follow(api(client, namespace), watcher::Config::default().labels(&workers), (2, &unsynced), &changed, shutdown);
     let (announce, table) = watch::channel(Arc::default());
     tokio::spawn(rebuild(models, rollouts, pods, changes, announce));
     Routes { table, unsynced }
@@ -80,13 +74,15 @@ where
 }
 
 /// Keeps a store of one kind and says after each change that there was one.
+///
+/// An object that this release cannot read is in the store without its content: it must not keep the others out.
 fn follow<K>(
-    api: Api<K>,
+    api: Api<DeserializeGuard<K>>,
     config: watcher::Config,
     (bit, unsynced): (u8, &Arc<Unsynced>),
     changed: &mpsc::Sender<()>,
     shutdown: &CancellationToken,
-) -> Store<K>
+) -> Store<DeserializeGuard<K>>
 where
     K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + Sync + 'static,
 {
@@ -103,13 +99,18 @@ where
 }
 
 async fn drain<K>(
-    events: impl Stream<Item = watcher::Result<watcher::Event<K>>>,
+    events: impl Stream<Item = watcher::Result<watcher::Event<DeserializeGuard<K>>>>,
     bit: u8,
     unsynced: &Unsynced,
     changed: &mpsc::Sender<()>,
-) {
+) where
+    K: kube::Resource<DynamicType = ()>,
+{
     let mut events = std::pin::pin!(events);
     while let Some(event) = events.next().await {
+        if let Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object)) = &event {
+            tell_unreadable(object);
+        }
         match event {
             // Only complete lists and single changes are visible in the store.
             Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => continue,
@@ -125,16 +126,28 @@ async fn drain<K>(
     }
 }
 
+fn tell_unreadable<K: kube::Resource<DynamicType = ()>>(object: &DeserializeGuard<K>) {
+    if let Err(error) = &object.0 {
+        let (namespace, name) = (error.metadata.namespace.as_deref(), error.metadata.name.as_deref());
+        tracing::warn!(kind = %K::kind(&()), namespace, name, %error, "An object cannot be read and is left out.");
+    }
+}
+
+/// What of a store can be read.
+fn readable<K>(store: &[Arc<DeserializeGuard<K>>]) -> Vec<&K> {
+    store.iter().filter_map(|object| object.0.as_ref().ok()).collect()
+}
+
 async fn rebuild(
-    models: Store<GenesisModel>,
-    rollouts: Store<Rollout>,
-    pods: Store<Pod>,
+    models: Store<DeserializeGuard<GenesisModel>>,
+    rollouts: Store<DeserializeGuard<Rollout>>,
+    pods: Store<DeserializeGuard<Pod>>,
     mut changes: mpsc::Receiver<()>,
     announce: watch::Sender<Arc<RouteTable>>,
 ) {
     while changes.recv().await.is_some() {
-        let models = models.state();
-        let table = build(models.iter().map(AsRef::as_ref), &rollouts.state(), &pods.state());
+        let (models, rollouts, pods) = (models.state(), rollouts.state(), pods.state());
+        let table = build(readable(&models), &readable(&rollouts), &readable(&pods));
         announce.send_if_modified(|known| {
             let differs = **known != table;
             if differs {

@@ -13,9 +13,8 @@ use tokio::sync::watch as channel;
 
 use super::*;
 use crate::config::Secret;
-use crate::inference::RetryPolicy;
 use crate::routing::testing::route;
-use crate::routing::{ModelRoute, Replica, RouteTable, Unsynced};
+use crate::routing::{ModelRoute, Replica, RetryPolicy, RouteTable, Unsynced};
 use crate::testing::{TOKEN, record};
 
 #[derive(Deserialize)]
@@ -76,7 +75,8 @@ async fn start(data: &std::path::Path, down: Arc<AtomicBool>) -> Running {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let mut config = Config::new(data.into(), Secret::new(TOKEN));
     (config.listen, config.internal_listen, config.metrics_listen) = (any, any, any);
-    config.retry = RetryPolicy { total: Duration::from_secs(10), pause: Duration::from_millis(20) };
+    config.retry =
+        RetryPolicy { total: Duration::from_secs(10), pause: Duration::from_millis(20), ..RetryPolicy::default() };
     (config.inference_port, config.sandbox_port) = (inference(down).await, sandbox());
     let pod = |name: &str| vec![Replica { pod: name.into(), address: [127, 0, 0, 1].into() }];
     let ready = ModelRoute { serving: pod("inference"), sandboxes: pod("sandbox"), ..route(None) };

@@ -70,6 +70,8 @@ pub struct FakeSandbox {
     pub down: Mutex<bool>,
     /// Programs executed.
     pub executed: Mutex<usize>,
+    /// Batches they came in.
+    pub batches: Mutex<usize>,
 }
 
 impl FakeSandbox {
@@ -93,6 +95,7 @@ impl Executor for FakeSandbox {
         _: &'a ModelKey,
         requests: Vec<ExecutionRequest>,
     ) -> BoxFuture<'a, Result<Vec<ExecutionRecord>, SandboxUnavailable>> {
+        *self.batches.lock().unwrap() += 1;
         let answer = if *self.down.lock().unwrap() {
             Err(SandboxUnavailable("the test took it down".into()))
         } else {

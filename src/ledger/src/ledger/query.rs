@@ -13,31 +13,44 @@ use crate::types::learning::LearningRecord;
 use crate::types::pattern::{PatternRecord, RelationRecord};
 use crate::types::statistics::{Bands, DatasetInputs, FeedbackStatistics};
 
-/// Mean and count of the newest tested answers; `?1` tenant, `?2` model or NULL for all, `?3` how many.
+/// Mean and count of the newest tested answers that were not reverted; `?1` tenant, `?2` model, `?3` how many.
 ///
 /// An answer without tests scores at most 0.60 by construction. It would look like a fall in quality and
 /// fire the performance trigger, so it is left out.
-const RECENT_QUALITY: &str = "SELECT AVG(quality) AS average, COUNT(quality) AS samples FROM (SELECT quality FROM \
-     generations WHERE tenant = ?1 AND (?2 IS NULL OR model = ?2) AND outcome IN ('pass', 'fail') \
+pub(super) const RECENT_QUALITY: &str = "SELECT AVG(quality) AS average, COUNT(quality) AS samples FROM (SELECT quality FROM \
+     generations WHERE tenant = ?1 AND model = ?2 AND outcome IN ('pass', 'fail') AND reverted = 0 \
      ORDER BY sequence DESC LIMIT ?3)";
+
+/// What is asked at every poll; `?1` tenant, `?2` model, `?3` the watermark, `?4` answers a dataset takes of one task.
+pub(super) const SNAPSHOT: &str = "SELECT \
+     (SELECT COALESCE(SUM(learnings), 0) FROM learned_totals WHERE tenant = ?1 AND model = ?2) AS total, \
+     (SELECT COUNT(*) FROM learnings WHERE tenant = ?1 AND model = ?2 AND sequence > ?3 AND reverted = 0) AS new, \
+     (SELECT COALESCE(MAX(sequence), 0) FROM learnings WHERE tenant = ?1 AND model = ?2) AS watermark, \
+     (SELECT COALESCE(SUM(MIN(answers, ?4)), 0) FROM (SELECT COUNT(*) AS answers FROM corpus \
+     WHERE tenant = ?1 AND model = ?2 AND reverted = 0 GROUP BY task)) AS verified_rows, \
+     (SELECT COALESCE(SUM(executions), 0) FROM served_totals WHERE tenant = ?1 AND model = ?2) AS executions";
+
+/// Sums over all answers; `?1` tenant, `?2` model.
+pub(super) const ANSWERS: &str = "SELECT COALESCE(SUM(generations), 0) AS generations, COALESCE(SUM(passed), 0) AS passed, \
+     COALESCE(SUM(failed), 0) AS failed, COALESCE(SUM(unverified), 0) AS unverified, \
+     COALESCE(SUM(infra), 0) AS infra, SUM(quality_sum) / NULLIF(SUM(generations - infra), 0) AS average, \
+     COALESCE(SUM(excellent), 0) AS excellent, COALESCE(SUM(good), 0) AS good, \
+     COALESCE(SUM(acceptable), 0) AS acceptable, COALESCE(SUM(poor), 0) AS poor, \
+     COALESCE(SUM(executions), 0) AS executions FROM served_totals WHERE tenant = ?1 AND model = ?2";
 
 impl Ledger {
     /// How much a model has learned: in all, and after the watermark `since`. Reverted learnings do not count,
-    /// but the watermark never moves back.
-    pub async fn learning_snapshot(&self, scope: &Scope, since: u64) -> Result<LearningSnapshot> {
+    /// but the watermark never moves back. `verified_rows` counts at most `max_per_task` answers of one task: as many
+    /// as a dataset takes.
+    pub async fn learning_snapshot(&self, scope: &Scope, since: u64, max_per_task: u32) -> Result<LearningSnapshot> {
         let mut reading = self.readers().begin().await?;
-        let row = sqlx::query(
-            "SELECT (SELECT COUNT(*) FROM learnings WHERE tenant = ?1 AND model = ?2 AND reverted = 0) AS total, \
-             (SELECT COUNT(*) FROM learnings WHERE tenant = ?1 AND model = ?2 AND sequence > ?3 AND reverted = 0) AS new, \
-             (SELECT COALESCE(MAX(sequence), 0) FROM learnings WHERE tenant = ?1 AND model = ?2) AS watermark, \
-             (SELECT COUNT(*) FROM corpus WHERE tenant = ?1 AND model = ?2 AND reverted = 0) AS verified_rows, \
-             (SELECT COALESCE(SUM(executions), 0) FROM generations WHERE tenant = ?1 AND model = ?2) AS executions",
-        )
-        .bind(&scope.tenant)
-        .bind(&scope.model)
-        .bind(since.cast_signed())
-        .fetch_one(&mut *reading)
-        .await?;
+        let row = sqlx::query(SNAPSHOT)
+            .bind(&scope.tenant)
+            .bind(&scope.model)
+            .bind(since.cast_signed())
+            .bind(max_per_task)
+            .fetch_one(&mut *reading)
+            .await?;
         let quality = sqlx::query(RECENT_QUALITY)
             .bind(&scope.tenant)
             .bind(&scope.model)
@@ -71,6 +84,20 @@ impl Ledger {
         .fetch_all(self.readers())
         .await?;
         arms.iter().map(arm).collect()
+    }
+
+    /// Mean quality of all scored answers under a served name; `None` before the first.
+    pub async fn served_quality(&self, scope: &Scope, served_name: &str) -> Result<Option<f64>> {
+        let average: Option<Option<f64>> = sqlx::query_scalar(
+            "SELECT quality_sum / NULLIF(generations - infra, 0) FROM served_totals \
+             WHERE tenant = ?1 AND model = ?2 AND served_name = ?3",
+        )
+        .bind(&scope.tenant)
+        .bind(&scope.model)
+        .bind(served_name)
+        .fetch_optional(self.readers())
+        .await?;
+        Ok(average.flatten())
     }
 
     /// Everything a dataset of this recipe is selected from, at one moment.
@@ -116,41 +143,26 @@ impl Ledger {
         Ok(DatasetInputs { answers, watermark: watermark.cast_unsigned() })
     }
 
-    /// Numbers over everything a tenant recorded, or one of its models.
-    pub async fn feedback_statistics(&self, tenant: &str, model: Option<&str>) -> Result<FeedbackStatistics> {
+    /// Numbers over everything a model recorded.
+    pub async fn feedback_statistics(&self, scope: &Scope) -> Result<FeedbackStatistics> {
         let mut reading = self.readers().begin().await?;
-        let row = sqlx::query(
-            "SELECT COUNT(*) AS generations, COALESCE(SUM(outcome = 'pass'), 0) AS passed, \
-             COALESCE(SUM(outcome = 'fail'), 0) AS failed, COALESCE(SUM(outcome = 'unverified'), 0) AS unverified, \
-             COALESCE(SUM(outcome = 'infra'), 0) AS infra, AVG(quality) AS average, \
-             COALESCE(SUM(band = 'excellent'), 0) AS excellent, COALESCE(SUM(band = 'good'), 0) AS good, \
-             COALESCE(SUM(band = 'acceptable'), 0) AS acceptable, COALESCE(SUM(band = 'poor'), 0) AS poor, \
-             COALESCE(SUM(executions), 0) AS executions FROM generations \
-             WHERE tenant = ?1 AND (?2 IS NULL OR model = ?2)",
-        )
-        .bind(tenant)
-        .bind(model)
-        .fetch_one(&mut *reading)
-        .await?;
+        let row = sqlx::query(ANSWERS).bind(&scope.tenant).bind(&scope.model).fetch_one(&mut *reading).await?;
         let counts = sqlx::query(
-            "SELECT (SELECT COUNT(*) FROM learnings WHERE tenant = ?1 AND (?2 IS NULL OR model = ?2) AND reverted = 0) \
-             AS learnings, \
-             (SELECT COUNT(*) FROM learnings WHERE tenant = ?1 AND (?2 IS NULL OR model = ?2) AND reverted = 1) \
-             AS learnings_reverted, \
-             (SELECT COUNT(*) FROM corpus WHERE tenant = ?1 AND (?2 IS NULL OR model = ?2) AND reverted = 0) AS corpus, \
-             (SELECT COUNT(*) FROM patterns WHERE tenant = ?1 AND (?2 IS NULL OR model = ?2) AND retired = 0) AS patterns, \
-             (SELECT AVG(confidence) FROM patterns WHERE tenant = ?1 AND (?2 IS NULL OR model = ?2) AND retired = 0) \
-             AS confidence, \
-             (SELECT COUNT(*) FROM datasets WHERE tenant = ?1 AND (?2 IS NULL OR model = ?2)) AS datasets, \
-             (SELECT COUNT(*) FROM adapters WHERE tenant = ?1 AND (?2 IS NULL OR model = ?2)) AS adapters",
+            "SELECT COALESCE(SUM(learnings), 0) AS learnings, COALESCE(SUM(reverted), 0) AS learnings_reverted, \
+             COALESCE(SUM(corpus), 0) AS corpus, \
+             (SELECT COUNT(*) FROM patterns WHERE tenant = ?1 AND model = ?2 AND retired = 0) AS patterns, \
+             (SELECT AVG(confidence) FROM patterns WHERE tenant = ?1 AND model = ?2 AND retired = 0) AS confidence, \
+             (SELECT COUNT(*) FROM datasets WHERE tenant = ?1 AND model = ?2) AS datasets, \
+             (SELECT COUNT(*) FROM adapters WHERE tenant = ?1 AND model = ?2) AS adapters \
+             FROM learned_totals WHERE tenant = ?1 AND model = ?2",
         )
-        .bind(tenant)
-        .bind(model)
+        .bind(&scope.tenant)
+        .bind(&scope.model)
         .fetch_one(&mut *reading)
         .await?;
         let recent = sqlx::query(RECENT_QUALITY)
-            .bind(tenant)
-            .bind(model)
+            .bind(&scope.tenant)
+            .bind(&scope.model)
             .bind(self.shared.options.quality_window)
             .fetch_one(&mut *reading)
             .await?;
@@ -158,12 +170,14 @@ impl Ledger {
         feedback(&row, &counts, &recent)
     }
 
-    /// Patterns in use, the most trusted first.
-    pub async fn top_patterns(&self, tenant: &str, limit: u32) -> Result<Vec<PatternRecord>> {
+    /// Patterns in use that a model earned, the most trusted first.
+    pub async fn top_patterns(&self, scope: &Scope, limit: u32) -> Result<Vec<PatternRecord>> {
         let patterns = sqlx::query(select_patterns!(
-            "WHERE p.tenant = ?1 AND p.retired = 0 ORDER BY p.confidence DESC, p.successes DESC, p.id LIMIT ?2"
+            "WHERE p.tenant = ?1 AND p.model = ?2 AND p.retired = 0 \
+             ORDER BY p.confidence DESC, p.successes DESC, p.id LIMIT ?3"
         ))
-        .bind(tenant)
+        .bind(&scope.tenant)
+        .bind(&scope.model)
         .bind(limit)
         .fetch_all(self.readers())
         .await?;
@@ -204,19 +218,6 @@ impl Ledger {
         .fetch_all(self.readers())
         .await?;
         learnings.iter().map(rows::learning).collect()
-    }
-
-    /// The source of a candidate: the counter-example that a learning refers to.
-    pub async fn candidate_source(&self, tenant: &str, generation: &str, candidate: u32) -> Result<Option<String>> {
-        Ok(sqlx::query_scalar(
-            "SELECT c.source FROM candidates c JOIN generations g ON g.sequence = c.generation \
-             WHERE g.tenant = ?1 AND g.id = ?2 AND c.position = ?3",
-        )
-        .bind(tenant)
-        .bind(generation)
-        .bind(candidate)
-        .fetch_optional(self.readers())
-        .await?)
     }
 }
 

@@ -27,7 +27,7 @@ impl Ledger {
     ///
     /// A repeat of the key changes nothing and returns the first result, with `repeated` set; a repeat with
     /// another request is [`LedgerError::KeyReused`]. An adapter whose learnings were reverted may still
-    /// answer: its generations are kept and marked, and nothing is learned from them.
+    /// answer: until it is champion again its generations are kept and marked, and nothing is learned from them.
     pub async fn record_generation(&self, generation: NewGeneration) -> Result<Recorded> {
         let prepared = Prepared::new(generation)?;
         self.writer().write(move |connection| Box::pin(async move { apply(connection, &prepared).await })).await

@@ -32,7 +32,8 @@ macro_rules! of_adapter {
 
 impl Ledger {
     /// Marks everything the adapter earned as reverted, and derives pattern standings, relations and the
-    /// corpus again from the rest. What it still records afterwards is marked as it comes in.
+    /// corpus again from the rest. What it still records afterwards is marked as it comes in, until it is champion
+    /// again ([`record_promotion`](Self::record_promotion)).
     ///
     /// Idempotent: asking again returns the same totals and writes no event.
     pub async fn revert_learnings(&self, scope: &Scope, adapter: &Digest, at_ms: i64) -> Result<Reverted> {
@@ -106,16 +107,16 @@ impl Revert<'_> {
         Ok(())
     }
 
-    /// Marks its versions and observations, and folds the standing of every pattern it touched again.
+    /// Marks what it earned and observed, and folds the standing of every pattern it touched again.
     async fn patterns(&self, connection: &mut SqliteConnection) -> Result<Vec<EventBody>> {
         let mut touched = BTreeSet::new();
         touched
             .extend(self.texts(connection, of_adapter!("SELECT DISTINCT pattern FROM pattern_uses WHERE", "")).await?);
         touched.extend(
-            self.texts(connection, of_adapter!("SELECT DISTINCT pattern FROM pattern_versions WHERE", "")).await?,
+            self.texts(connection, of_adapter!("SELECT DISTINCT pattern FROM pattern_earnings WHERE", "")).await?,
         );
         self.execute(connection, of_adapter!("UPDATE pattern_uses SET reverted = 1 WHERE", ""), None).await?;
-        self.execute(connection, of_adapter!("UPDATE pattern_versions SET reverted = 1 WHERE", ""), None).await?;
+        self.execute(connection, of_adapter!("UPDATE pattern_earnings SET reverted = 1 WHERE", ""), None).await?;
         for pattern in &touched {
             refold(connection, &self.scope.tenant, pattern).await?;
         }
@@ -162,7 +163,7 @@ impl Revert<'_> {
             "(SELECT COUNT(*) FROM learnings WHERE generation IN of_adapter) AS learnings, ",
             "(SELECT COUNT(*) FROM corpus WHERE generation IN of_adapter) AS corpus, ",
             "(SELECT COUNT(*) FROM pattern_uses WHERE generation IN of_adapter) AS pattern_uses, ",
-            "(SELECT COUNT(*) FROM pattern_versions WHERE generation IN of_adapter) AS pattern_versions"
+            "(SELECT COUNT(*) FROM pattern_earnings WHERE generation IN of_adapter) AS pattern_versions"
         ))
         .bind(&self.scope.tenant)
         .bind(&self.scope.model)
@@ -179,8 +180,34 @@ impl Revert<'_> {
     }
 }
 
+/// Lets each version stand by the first of its earners that is left, and fall without one.
+async fn reassign(connection: &mut SqliteConnection, tenant: &str, pattern: &str) -> Result<()> {
+    sqlx::query(
+        "UPDATE pattern_versions AS v SET (reverted, generation, position) = \
+         (SELECT 0, e.generation, e.position FROM pattern_earnings e WHERE e.tenant = v.tenant AND e.pattern = v.pattern \
+         AND e.version = v.version AND e.reverted = 0 ORDER BY e.sequence LIMIT 1) \
+         WHERE v.tenant = ?1 AND v.pattern = ?2 AND EXISTS (SELECT 1 FROM pattern_earnings e \
+         WHERE e.tenant = v.tenant AND e.pattern = v.pattern AND e.version = v.version AND e.reverted = 0)",
+    )
+    .bind(tenant)
+    .bind(pattern)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "UPDATE pattern_versions AS v SET reverted = 1 WHERE v.tenant = ?1 AND v.pattern = ?2 AND NOT EXISTS \
+         (SELECT 1 FROM pattern_earnings e WHERE e.tenant = v.tenant AND e.pattern = v.pattern \
+         AND e.version = v.version AND e.reverted = 0)",
+    )
+    .bind(tenant)
+    .bind(pattern)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// A pattern's numbers from the observations and versions that are left; without a version it is retired.
 async fn refold(connection: &mut SqliteConnection, tenant: &str, pattern: &str) -> Result<()> {
+    reassign(connection, tenant, pattern).await?;
     let uses = sqlx::query(
         "SELECT exposure, outcome, quality, in_context FROM pattern_uses \
          WHERE tenant = ?1 AND pattern = ?2 AND reverted = 0 ORDER BY sequence",
@@ -207,8 +234,8 @@ async fn refold(connection: &mut SqliteConnection, tenant: &str, pattern: &str) 
          SELECT ?1, ?2, g.task FROM pattern_uses u JOIN generations g ON g.sequence = u.generation \
          WHERE u.tenant = ?1 AND u.pattern = ?2 AND u.reverted = 0 AND u.exposure = 'shown' AND u.outcome = 'pass' \
          AND g.task IS NOT NULL UNION \
-         SELECT ?1, ?2, g.task FROM pattern_versions v JOIN generations g ON g.sequence = v.generation \
-         WHERE v.tenant = ?1 AND v.pattern = ?2 AND v.reverted = 0 AND g.task IS NOT NULL",
+         SELECT ?1, ?2, g.task FROM pattern_earnings e JOIN generations g ON g.sequence = e.generation \
+         WHERE e.tenant = ?1 AND e.pattern = ?2 AND e.reverted = 0 AND g.task IS NOT NULL",
     )
     .bind(tenant)
     .bind(pattern)

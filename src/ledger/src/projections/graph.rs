@@ -73,18 +73,6 @@ impl Graph {
             })
             .collect()
     }
-
-    /// Ids of the nodes next to a node, in either direction: `pattern:…`, `learning:…`, `task:…`, `adapter:…`.
-    pub async fn neighbours(&self, tenant: &str, node: &str) -> Result<Vec<String>> {
-        Ok(sqlx::query_scalar(
-            "SELECT target FROM graph_edges WHERE tenant = ?1 AND source = ?2 AND weight > 0 UNION \
-             SELECT source FROM graph_edges WHERE tenant = ?1 AND target = ?2 AND weight > 0 ORDER BY 1",
-        )
-        .bind(tenant)
-        .bind(node)
-        .fetch_all(&self.pool)
-        .await?)
-    }
 }
 
 #[async_trait]

@@ -63,7 +63,8 @@ impl Projections {
                             return;
                         }
                     }
-                    Err(LedgerError::Closed) => return,
+                    // Whatever a projection said: of a ledger that is closed nothing more comes.
+                    Err(_) if committed.has_changed().is_err() => return,
                     Err(_) => tokio::time::sleep(PAUSE).await,
                 }
             }

@@ -3,6 +3,8 @@
 //! `score = similarity × lower confidence bound × relation factor`. The bound is the 5 % quantile of the pattern's
 //! success rate, so that one lucky success ranks below many; the factor looks at the patterns already chosen.
 
+use std::collections::HashSet;
+
 use genesis_core::learning::Relation;
 use genesis_core::task::Language;
 use serde::Serialize;
@@ -73,6 +75,15 @@ pub struct ScoredPattern {
     pub score: f64,
 }
 
+impl ScoredPattern {
+    /// A pattern as it is scored before any other is chosen.
+    fn of(pattern: &PatternRecord, similarity: f32) -> Self {
+        let (similarity, lower_bound) = (f64::from(similarity), pattern.standing.lower_bound());
+        let score = similarity * lower_bound;
+        Self { pattern: pattern.clone(), similarity, lower_bound, relation_factor: 1.0, score }
+    }
+}
+
 impl Projections {
     /// At most `k` patterns (never more than [`MOST_PATTERNS`]) of the tenant for a prompt, the best first.
     pub async fn retrieve(
@@ -82,20 +93,35 @@ impl Projections {
         k: usize,
         filters: &RetrievalFilters,
     ) -> Result<Vec<ScoredPattern>> {
-        let near = self.vectors.nearest(tenant, query, RANKED, &|_| true).await?;
-        let mut found = Vec::with_capacity(near.len());
-        for near in near.into_iter().filter(|near| near.similarity >= filters.min_similarity) {
-            let Some(pattern) = self.cache.get(tenant, &near.pattern).await? else { continue };
-            if filters.allow(&pattern) {
-                let (similarity, lower_bound) = (f64::from(near.similarity), pattern.standing.lower_bound());
-                let pattern = PatternRecord::clone(&pattern);
-                let score = similarity * lower_bound;
-                found.push(ScoredPattern { pattern, similarity, lower_bound, relation_factor: 1.0, score });
-            }
-        }
+        let found = self.allowed(tenant, query, filters).await?;
         let ids: Vec<String> = found.iter().map(|scored| scored.pattern.id.clone()).collect();
         let relations = self.graph.relations_among(tenant, &ids).await?;
         Ok(choose(found, &relations, k.min(MOST_PATTERNS)))
+    }
+
+    /// The nearest patterns that may be shown. What turns out not to be is left out of the next search, so that a crowd
+    /// of patterns that are not allowed cannot hide the allowed ones behind it.
+    async fn allowed(&self, tenant: &str, query: &str, filters: &RetrievalFilters) -> Result<Vec<ScoredPattern>> {
+        let vector = self.vectors.vector(query).await?;
+        let (mut barred, mut wanted) = (HashSet::new(), RANKED);
+        loop {
+            let before = barred.len();
+            let mut found = Vec::with_capacity(RANKED);
+            let near = self.vectors.nearest(tenant, &vector, wanted, &|pattern| !barred.contains(pattern));
+            for near in near.into_iter().filter(|near| near.similarity >= filters.min_similarity) {
+                match self.cache.get(tenant, &near.pattern).await? {
+                    Some(pattern) if filters.allow(&pattern) => {
+                        found.push(ScoredPattern::of(&pattern, near.similarity));
+                    }
+                    _ => drop(barred.insert(near.pattern)),
+                }
+            }
+            if found.len() >= RANKED || barred.len() == before {
+                found.truncate(RANKED);
+                return Ok(found);
+            }
+            wanted *= 4;
+        }
     }
 }
 

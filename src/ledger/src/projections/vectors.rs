@@ -52,20 +52,23 @@ impl VectorIndex {
         Ok(index)
     }
 
-    /// Patterns of the tenant by similarity of their prompt to `query`, the nearest first.
+    /// The vector of a query.
+    pub async fn vector(&self, query: &str) -> Result<Vec<f32>> {
+        Ok(self.embed(vec![query.to_owned()]).await?.pop().unwrap_or_default())
+    }
+
+    /// Patterns of the tenant by similarity of their prompt to a query's vector, the nearest first.
     ///
     /// `wanted` of them for which `accept` holds, fewer if there are not as many.
-    pub async fn nearest(
+    pub fn nearest(
         &self,
         tenant: &str,
-        query: &str,
+        vector: &[f32],
         wanted: usize,
         accept: &(dyn Fn(&str) -> bool + Sync),
-    ) -> Result<Vec<Match>> {
-        let vectors = self.embed(vec![query.to_owned()]).await?;
+    ) -> Vec<Match> {
         let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
-        let (Some(index), Some(vector)) = (tenants.get(tenant), vectors.first()) else { return Ok(Vec::new()) };
-        Ok(index.nearest(vector, wanted, accept))
+        tenants.get(tenant).map(|index| index.nearest(vector, wanted, accept)).unwrap_or_default()
     }
 
     async fn load(&self) -> Result<()> {

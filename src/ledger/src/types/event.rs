@@ -23,6 +23,23 @@ pub struct Event {
     pub body: EventBody,
 }
 
+impl EventBody {
+    /// The model it is about; `None` for what all models of a tenant share.
+    pub fn model(&self) -> Option<&str> {
+        match self {
+            Self::LearningCaptured { learning } => Some(&learning.model),
+            Self::PatternChanged { pattern } => Some(&pattern.model),
+            Self::RelationChanged { .. } => None,
+            Self::GenerationRecorded { model, .. }
+            | Self::LearningsReverted { model, .. }
+            | Self::DatasetFrozen { model, .. }
+            | Self::AdapterRecorded { model, .. }
+            | Self::EvaluationRecorded { model, .. }
+            | Self::ChampionChanged { model, .. } => Some(model),
+        }
+    }
+}
+
 /// What happened. Each event carries the state after it, so that applying one twice changes nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]

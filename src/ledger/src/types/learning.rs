@@ -55,6 +55,6 @@ pub struct Reverted {
     pub corpus: u64,
     /// Observations of patterns it made.
     pub pattern_uses: u64,
-    /// Pattern versions it wrote.
+    /// Versions of patterns it earned, first or again.
     pub pattern_versions: u64,
 }

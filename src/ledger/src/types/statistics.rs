@@ -43,7 +43,7 @@ pub struct FeedbackStatistics {
     pub adapters: u64,
 }
 
-/// Answers by quality band of the brief.
+/// Answers by band of quality.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bands {
     /// From 0.90.

@@ -146,6 +146,7 @@ fn request(run: &TrainingRun) -> DatasetRequest {
     let dataset = &run.spec.dataset;
     DatasetRequest {
         name: run.name_any(),
+        uid: run.uid().unwrap_or_default(),
         recipe: dataset.recipe,
         seed: dataset.seed.unsigned_abs(),
         max_per_task: dataset.max_per_task.unsigned_abs(),

@@ -5,14 +5,12 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use genesis_ledger::types::generation::Arm;
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::bytes_of;
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::generate::header as text_of;
-use crate::inference::ModelError;
 use crate::routing::{Choice, ModelRoute, choose};
 
 /// Passes the request on, to another replica where one fails, for as long as the retry policy allows.
@@ -27,29 +25,24 @@ pub async fn forward(
     let user = body.get("user").and_then(Value::as_str).map(ToOwned::to_owned);
     let session = user.or_else(|| text_of(headers, "x-genesis-session")).unwrap_or_else(own);
     let mut choice = choose(route, &route.key.namespace, &session);
-    let deadline = Instant::now() + app.config.retry.total;
-    let (mut failed, mut attempts, mut last) = (Vec::new(), 0, "no ready replica".to_owned());
-    loop {
+    let mut attempts = app.inference.attempts(&route.key);
+    while let Some((replica, lease)) = attempts.next().await {
         body["model"] = Value::String(choice.served.name.clone());
-        if let Some((replica, lease)) = app.inference.take(&route.key, &failed) {
-            attempts += 1;
-            match app.inference.send(&replica, path, bytes_of(&body)).await {
-                // A replica that has just restarted may not have the canary yet.
-                Ok(response) if response.status() == StatusCode::NOT_FOUND && choice.arm == Arm::Canary => {
-                    choice = Choice { served: route.stable.clone(), arm: Arm::Stable };
-                    continue;
-                }
-                Ok(response) if !response.status().is_server_error() => return Ok(passed_on(response, lease)),
-                Ok(response) => last = format!("{} answered {}", replica.pod, response.status()),
-                Err(error) => last = error.to_string(),
+        match attempts.within(app.inference.send(&replica, path, bytes_of(&body))).await {
+            // A replica that has just restarted may not have the canary yet: the stable model answers there.
+            Ok(Ok(response)) if response.status() == StatusCode::NOT_FOUND && choice.arm == Arm::Canary => {
+                choice = Choice { served: route.stable.clone(), arm: Arm::Stable };
             }
-            failed.push(replica.address);
+            // Nor the champion: another replica has it, and this one gets it in a moment.
+            Ok(Ok(response)) if response.status() == StatusCode::NOT_FOUND || response.status().is_server_error() => {
+                attempts.fail(&replica, format!("{} answered {}", replica.pod, response.status()));
+            }
+            Ok(Ok(response)) => return Ok(passed_on(response, lease)),
+            Ok(Err(error)) => attempts.fail(&replica, error.to_string()),
+            Err(late) => attempts.fail(&replica, late),
         }
-        if Instant::now() >= deadline {
-            return Err(ModelError::Unavailable { seconds: app.config.retry.total.as_secs(), attempts, last }.into());
-        }
-        sleep(app.config.retry.pause).await;
     }
+    Err(app.inference.unavailable(&attempts).into())
 }
 
 /// The replica's answer as it comes; the lease is held until the last byte.

@@ -4,8 +4,8 @@ use std::time::Duration;
 use futures::StreamExt as _;
 
 use super::*;
-use crate::routing::RouteTable;
-use crate::testing::Harness;
+use crate::routing::{ModelKey, ModelRoute, RouteTable};
+use crate::testing::{Harness, ready_route};
 
 #[tokio::test]
 async fn generate_answers_with_code_and_quality() {
@@ -85,14 +85,15 @@ async fn what_is_learned_can_be_asked_for() {
     let harness = Harness::new().await;
     let base = format!("{}/api/v1/genesis", harness.public().await);
     post(&format!("{base}/generate"), &body()).await;
+    // Before the second request, which may be shown the pattern and then speaks of it.
+    let patterns = get(&format!("{base}/patterns/top?limit=5")).await.1;
+    assert_eq!((patterns[0]["confidence"].as_f64(), patterns.as_array().unwrap().len()), (Some(0.5), 1), "{patterns}");
     harness.model.says("    return 1\n");
     let mut second = body();
     second["task_id"] = json!("t2");
     post(&format!("{base}/generate"), &second).await;
     let statistics = get(&format!("{base}/feedback/statistics")).await.1;
     assert_eq!((&statistics["total_cycles"], &statistics["success_rate"]), (&json!(2), &json!(0.5)), "{statistics}");
-    let patterns = get(&format!("{base}/patterns/top?limit=5")).await.1;
-    assert_eq!((patterns[0]["confidence"].as_f64(), patterns.as_array().unwrap().len()), (Some(0.5), 1), "{patterns}");
     let learnings = get(&format!("{base}/learnings/recent")).await.1;
     assert_eq!(learnings[0]["kind"], "wrong_value", "{learnings}");
     let status = get(&format!("{base}/improvement/status")).await.1;
@@ -112,11 +113,34 @@ async fn events_are_told_as_they_happen_and_can_be_resumed() {
     assert!(live.headers()["content-type"].to_str().unwrap().starts_with("text/event-stream"));
     post(&format!("{base}/generate"), &body()).await;
     let first =
-        tokio::time::timeout(Duration::from_secs(5), live.bytes_stream().next()).await.unwrap().unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(60), live.bytes_stream().next()).await.unwrap().unwrap().unwrap();
     assert!(String::from_utf8_lossy(&first).contains("event: "), "{first:?}");
     let again =
         reqwest::get(format!("{base}/events?since=0")).await.unwrap().bytes_stream().next().await.unwrap().unwrap();
     assert!(String::from_utf8_lossy(&again).contains("id: 1\n"), "{again:?}");
+}
+
+#[tokio::test]
+async fn what_another_model_of_the_namespace_does_is_not_told_as_this_one_s() {
+    let harness = Harness::new().await;
+    let other = ModelRoute { key: ModelKey::new("default", "other"), ..ready_route(&harness.data) };
+    harness.announce.send_replace(Arc::new(RouteTable::new([ready_route(&harness.data), other])));
+    let base = format!("{}/api/v1/genesis", harness.public().await);
+    for model in ["default/other", "default/seedling"] {
+        let mut request = body();
+        (request["model"], request["task_id"]) = (json!(model), json!(model));
+        request["prompt"] = json!(START.replace("integers", model));
+        assert_eq!(post(&format!("{base}/generate"), &request).await.0, 200);
+    }
+    let patterns = get(&format!("{base}/patterns/top?model=default/seedling")).await.1;
+    assert_eq!((patterns.as_array().unwrap().len(), &patterns[0]["task_id"]), (1, &json!("default/seedling")));
+    let told = reqwest::get(format!("{base}/events?model=default/seedling&since=0")).await.unwrap();
+    let mut chunks = told.bytes_stream();
+    let mut text = String::new();
+    while !text.contains("event: generation_recorded") {
+        text.push_str(&String::from_utf8_lossy(&chunks.next().await.unwrap().unwrap()));
+    }
+    assert!(text.contains("default/seedling") && !text.contains("default/other"), "{text}");
 }
 
 #[tokio::test]
@@ -182,6 +206,29 @@ async fn a_trigger_returns_the_id_of_the_training_job() {
     let refused = post(&url(refusing.public().await), &json!({})).await;
     assert_error(&refused, 409, "trigger_refused");
     assert!(refused.1["message"].as_str().unwrap().contains("a run is active"));
+}
+
+#[tokio::test]
+async fn what_the_operator_does_not_take_is_told_apart_from_what_it_refuses() {
+    let answering = |status: StatusCode| axum::routing::post(move || async move { status });
+    let silent = axum::routing::post(std::future::pending::<StatusCode>);
+    let improve = "internal/v1/models/default/seedling/improve";
+    let operator = axum::Router::new()
+        .route(&format!("/401/{improve}"), answering(StatusCode::UNAUTHORIZED))
+        .route(&format!("/404/{improve}"), answering(StatusCode::NOT_FOUND))
+        .route(&format!("/500/{improve}"), answering(StatusCode::INTERNAL_SERVER_ERROR))
+        .route(&format!("/silent/{improve}"), silent);
+    let operator = crate::testing::serve(operator).await;
+    for (path, status, code) in [
+        ("401", 502, "operator_refused"),
+        ("404", 502, "operator_refused"),
+        ("500", 503, "operator_unavailable"),
+        ("silent", 503, "operator_unavailable"),
+    ] {
+        let harness = Harness::with(|config| config.operator_url = Some(format!("{operator}/{path}"))).await;
+        let url = format!("{}/api/v1/genesis/improvement/trigger", harness.public().await);
+        assert_error(&post(&url, &json!({})).await, status, code);
+    }
 }
 
 #[tokio::test]

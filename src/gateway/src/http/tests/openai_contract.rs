@@ -5,7 +5,7 @@ use axum::{Json, Router};
 
 use super::*;
 use crate::routing::testing::canary;
-use crate::routing::{ModelRoute, RouteTable};
+use crate::routing::{ModelKey, ModelRoute, RouteTable};
 use crate::testing::{Harness, ready_route, serve};
 
 fn chat(model: &str) -> Value {
@@ -77,7 +77,8 @@ async fn the_base_name_goes_straight_to_inference_with_the_adapter_that_the_rout
 
 #[tokio::test]
 async fn errors_have_the_shape_that_openais_clients_read() {
-    let harness = Harness::new().await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let harness = Harness::with(|config| config.inference_port = free).await;
     let base = harness.public().await;
     for (path, body, status, code) in [
         ("/v1/chat/completions", json!({ "messages": "x" }), 422, "invalid_field"),
@@ -91,5 +92,37 @@ async fn errors_have_the_shape_that_openais_clients_read() {
         for field in ["message", "type", "trace_id"] {
             assert!(error["error"][field].is_string(), "{field} is missing: {error}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_replica_that_does_not_have_the_champion_yet_is_tried_again() {
+    let asked = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let restarted = move |Json(body): Json<Value>| {
+        let first = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
+        let status = if first { StatusCode::NOT_FOUND } else { StatusCode::OK };
+        async move { (status, Json(json!({ "served": body["model"] }))) }
+    };
+    let inference = serve(Router::new().route("/v1/completions", answer_post(restarted))).await;
+    let port = inference.rsplit(':').next().unwrap().parse().unwrap();
+    let harness = Harness::with(|config| {
+        (config.inference_port, config.retry.total) = (port, std::time::Duration::from_secs(60));
+    })
+    .await;
+    let url = format!("{}/v1/completions", harness.public().await);
+    assert_eq!(post(&url, &json!({ "model": "seedling", "prompt": "x" })).await.1["served"], "seedling");
+}
+
+#[tokio::test]
+async fn a_base_name_that_several_models_share_must_be_made_clear() {
+    let harness = Harness::new().await;
+    let named = |name: &str| ModelRoute { key: ModelKey::new("other", name), ..ready_route(&harness.data) };
+    harness.announce.send_replace(Arc::new(RouteTable::new([ready_route(&harness.data), named("b")])));
+    let base = harness.public().await;
+    for path in ["/v1/chat/completions", "/v1/completions"] {
+        let (status, error) = post(&format!("{base}{path}"), &chat("seedling")).await;
+        assert_eq!((status.as_u16(), error["error"]["code"].as_str()), (422, Some("model_required")), "{error}");
+        let message = error["error"]["message"].as_str().unwrap();
+        assert!(message.contains("default/seedling") && message.contains("other/b"), "{message}");
     }
 }

@@ -1,8 +1,12 @@
 use genesis_artifacts::Store;
 use genesis_client::GatewayClient;
-use genesis_core::wire::{DatasetRequest, DatasetRow, Recipe};
+use genesis_core::promotion::Verdict;
+use genesis_core::wire::{
+    AdapterRecord, ArtifactRef, ChampionChange, DatasetRequest, DatasetRow, EvaluationRecord, PromotionRecord, Recipe,
+};
 
 use super::*;
+use crate::app::scope;
 use crate::routing::testing::{adapter, canary};
 use crate::routing::{ModelRoute, RouteTable};
 use crate::testing::{Harness, TOKEN, ready_route};
@@ -12,7 +16,8 @@ async fn client(harness: &Harness) -> GatewayClient {
 }
 
 fn dataset(name: &str) -> DatasetRequest {
-    DatasetRequest { name: name.into(), recipe: Recipe::Verified, seed: 7, max_per_task: 4, watermark: None }
+    let (name, uid) = (name.into(), "first".into());
+    DatasetRequest { name, uid, recipe: Recipe::Verified, seed: 7, max_per_task: 4, watermark: None }
 }
 
 async fn generate(harness: &Harness, base: &str, task: &str) -> Value {
@@ -71,7 +76,11 @@ async fn a_dataset_is_frozen_once_for_each_training_run() {
     assert_eq!(operator.freeze_dataset("default", "seedling", &dataset("run-1")).await.unwrap(), frozen);
     assert_eq!(operator.freeze_dataset("default", "seedling", &dataset("run-2")).await.unwrap().rows, 3);
     let other = DatasetRequest { seed: 8, ..dataset("run-1") };
-    assert_eq!(operator.freeze_dataset("default", "seedling", &other).await.unwrap(), frozen, "the name decides");
+    let taken = operator.freeze_dataset("default", "seedling", &other).await.unwrap_err();
+    assert!(taken.status() == Some(409) && taken.to_string().contains("dataset_name_taken"), "{taken}");
+    let again = DatasetRequest { uid: "second".into(), ..dataset("run-1") };
+    let again = operator.freeze_dataset("default", "seedling", &again).await.unwrap();
+    assert_eq!((again.rows, frozen.rows), (3, 2), "a run made again under the same name is another run");
     let unknown = operator.freeze_dataset("default", "nobody", &dataset("x")).await.unwrap_err();
     assert_eq!(unknown.status(), Some(404));
 }
@@ -95,6 +104,65 @@ async fn arms_routes_and_reverts_follow_the_adapter() {
     assert!(operator.arms("default", "seedling", i64::MAX).await.unwrap().is_empty());
     operator.revert("default", "seedling", &adapter("candidate").digest).await.unwrap();
     assert_eq!(operator.learning("default", "seedling", 0).await.unwrap().verified_rows, 0);
+}
+
+#[tokio::test]
+async fn what_became_of_an_adapter_is_recorded_once() {
+    let harness = Harness::new().await;
+    let operator = client(&harness).await;
+    let (candidate, uid) = (adapter("candidate"), "u".to_owned());
+    let report = ArtifactRef { uri: "file:///report".into(), digest: candidate.digest.clone() };
+    for _ in 0..2 {
+        let record = AdapterRecord { adapter: candidate.clone(), training_run: "r1".into(), dataset: None };
+        operator.record_adapter("default", "seedling", &record).await.unwrap();
+        let record = EvaluationRecord {
+            name: "r1".into(),
+            uid: uid.clone(),
+            candidate: candidate.clone(),
+            champion: None,
+            verdict: Verdict::Pass,
+            report: report.clone(),
+        };
+        operator.record_evaluation("default", "seedling", &record).await.unwrap();
+        let record = PromotionRecord {
+            name: "r1".into(),
+            uid: uid.clone(),
+            change: ChampionChange::Promoted,
+            adapter: Some(candidate.clone()),
+            previous: None,
+        };
+        operator.record_promotion("default", "seedling", &record).await.unwrap();
+    }
+    assert_eq!(harness.app.pipeline.ledger.head().await.unwrap(), 3, "each is told once");
+    let statistics = harness.app.pipeline.ledger.feedback_statistics(&scope(&harness.route().key)).await.unwrap();
+    assert_eq!(statistics.adapters, 1);
+}
+
+#[tokio::test]
+async fn a_path_or_body_that_cannot_be_read_has_the_usual_error() {
+    let harness = Harness::new().await;
+    let base = format!("{}/internal/v1/models", harness.internal().await);
+    let asked = |url: String| told(reqwest::Client::new().get(url).bearer_auth(TOKEN));
+    assert_error(&asked(format!("{base}/default/%FF/learning")).await, 400, "invalid_path");
+    assert_error(&asked(format!("{base}/default/seedling/learning?since=x")).await, 422, "invalid_query");
+    let body = reqwest::Client::new().post(format!("{base}/default/seedling/promotions")).bearer_auth(TOKEN).body("{");
+    assert_error(&told(body).await, 400, "malformed_json");
+}
+
+#[tokio::test]
+async fn a_dataset_s_rows_are_counted_as_its_model_bounds_them() {
+    let harness = Harness::new().await;
+    let (base, operator) = (harness.public().await, client(&harness).await);
+    for extra in 0..3 {
+        harness
+            .model
+            .answers(move |request| Ok(vec![format!("    n = {extra}\n    return len(xs)\n"); request.n as usize]));
+        assert_eq!(post(&format!("{base}/api/v1/genesis/generate"), &body()).await.1["verified"], true);
+    }
+    assert_eq!(operator.learning("default", "seedling", 0).await.unwrap().verified_rows, 3);
+    let bounded = ModelRoute { max_per_task: 2, ..ready_route(&harness.data) };
+    harness.announce.send_replace(std::sync::Arc::new(RouteTable::new([bounded])));
+    assert_eq!(operator.learning("default", "seedling", 0).await.unwrap().verified_rows, 2);
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use std::time::Duration;
+
 use super::*;
 use crate::routing::ModelRoute;
 use crate::routing::testing::route;
@@ -45,7 +47,7 @@ fn model(port: u16, replicas: &[&str]) -> (ReplicatedModel, watch::Sender<Arc<Ro
     let serving = replicas.iter().map(|ip| Replica { pod: (*ip).into(), address: ip.parse().unwrap() }).collect();
     let table = RouteTable::new([ModelRoute { serving, ..route(None) }]);
     let (announce, routes) = watch::channel(Arc::new(table));
-    let retry = RetryPolicy { total: Duration::from_secs(2), pause: Duration::from_millis(20) };
+    let retry = RetryPolicy { pause: Duration::from_millis(20), ..RetryPolicy::default() };
     (ReplicatedModel::new(reqwest::Client::new(), routes, port, retry), announce)
 }
 
@@ -73,12 +75,12 @@ async fn a_request_waits_for_the_first_pod() {
         serving: vec![Replica { pod: "p".into(), address: [127, 0, 0, 1].into() }],
         ..route(None)
     }]);
-    tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        announce.send_replace(Arc::new(ready));
-        tokio::time::sleep(Duration::from_secs(3)).await;
-    });
-    assert!(model.complete(&route(None).key, &request()).await.is_ok());
+    let key = route(None).key;
+    // The request is polled first: it finds no pod and waits.
+    let announced = async { announce.send_replace(Arc::new(ready)) };
+    let request = request();
+    let (answer, _) = tokio::join!(biased; model.complete(&key, &request), announced);
+    assert!(answer.is_ok());
 }
 
 #[tokio::test]
@@ -86,14 +88,43 @@ async fn giving_up_is_bounded_and_says_what_was_met() {
     let (mut model, _announce) = model(1, &["127.0.0.1"]);
     model.retry.total = Duration::from_millis(100);
     let error = model.complete(&route(None).key, &request()).await.unwrap_err();
-    assert!(matches!(&error, ModelError::Unavailable { attempts, .. } if *attempts > 1), "{error}");
+    let ModelError::Unavailable { attempts, last, .. } = &error else { panic!("{error}") };
+    assert!(*attempts > 0 && last.contains("cannot be reached"), "{error}");
 }
 
 #[tokio::test]
-async fn an_unknown_adapter_and_a_refusal_are_not_tried_again() {
-    let bound = server("127.0.0.1:0", vec![404, 400]).await;
+async fn a_refusal_is_not_tried_again() {
+    let bound = server("127.0.0.1:0", vec![400]).await;
     let (model, _announce) = model(bound.port(), &["127.0.0.1"]);
-    let key = route(None).key;
-    assert!(matches!(model.complete(&key, &request()).await, Err(ModelError::UnknownName { .. })));
-    assert!(matches!(model.complete(&key, &request()).await, Err(ModelError::Refused(_))));
+    assert!(matches!(model.complete(&route(None).key, &request()).await, Err(ModelError::Refused(_))));
+}
+
+#[tokio::test]
+async fn a_replica_that_does_not_have_the_champion_yet_is_tried_again() {
+    let bound = server("127.0.0.1:0", vec![404, 404]).await;
+    let (mut model, _announce) = model(bound.port(), &["127.0.0.1"]);
+    assert!(model.complete(&route(None).key, &request()).await.is_ok());
+    let never = server("127.0.0.1:0", vec![404; 1_000]).await;
+    (model.port, model.retry.total) = (never.port(), Duration::from_millis(100));
+    let error = model.complete(&route(None).key, &request()).await.unwrap_err();
+    assert!(matches!(&error, ModelError::UnknownName { name } if name == "seedling"), "{error}");
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_the_champion_s_is_not_waited_for() {
+    let bound = server("127.0.0.1:0", vec![404]).await;
+    let (model, _announce) = model(bound.port(), &["127.0.0.1"]);
+    let canary = CompletionRequest { model: "seedling-candidate".into(), ..request() };
+    let error = model.complete(&route(None).key, &canary).await.unwrap_err();
+    assert!(matches!(error, ModelError::UnknownName { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_replica_that_never_answers_is_given_up_for_another() {
+    let good = server("127.0.0.2:0", vec![]).await;
+    // It accepts connections and says nothing.
+    let _silent = TcpListener::bind(("127.0.0.1", good.port())).await.unwrap();
+    let (mut model, _announce) = model(good.port(), &["127.0.0.1", "127.0.0.2"]);
+    model.retry.answer = Duration::from_millis(200);
+    assert_eq!(model.complete(&route(None).key, &request()).await.unwrap(), ["    pass\n"]);
 }

@@ -70,7 +70,7 @@ fn without_an_adapter_the_base_answers() {
     let route = only(&build([&model(None)], &rollouts, &no_pods()));
     assert_eq!((route.stable.name.as_str(), &route.stable.adapter), ("seedling", &None));
     assert_eq!((route.loop_state.reason.as_str(), route.loop_state.watermark), ("Training", 7));
-    assert_eq!(route.storage, "file:///store");
+    assert_eq!((route.storage.as_str(), route.max_per_task), ("file:///store", 4));
 }
 
 #[test]

@@ -34,7 +34,7 @@ async fn concurrent_callers_lose_no_update() {
     assert!((pattern.standing.shown_successes - want.shown_successes).abs() < 1e-9, "{:?}", pattern.standing);
     assert_eq!((pattern.standing.confidence, pattern.uses, pattern.successes), (want.confidence, 200, 200));
     assert_eq!(pattern.verified_tasks, 201);
-    assert_eq!(ledger.learning_snapshot(&scope(), 0).await.unwrap().total, 201);
+    assert_eq!(ledger.learning_snapshot(&scope(), 0, 4).await.unwrap().total, 201);
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn readers_see_a_write_as_soon_as_it_is_confirmed() {
     let (_folder, ledger) = ledger().await;
     for i in 1..=20_u64 {
         let recorded = ledger.record_generation(plain(&format!("k{i}"), &format!("t{i}"))).await.unwrap();
-        let snapshot = ledger.learning_snapshot(&scope(), recorded.watermark - 1).await.unwrap();
+        let snapshot = ledger.learning_snapshot(&scope(), recorded.watermark - 1, 4).await.unwrap();
         assert_eq!((snapshot.total, snapshot.new, snapshot.watermark), (i, 1, i));
         assert_eq!(*ledger.committed().borrow(), ledger.head().await.unwrap());
     }

@@ -24,7 +24,7 @@ async fn another_body_is_a_new_version_and_the_same_is_not() {
 }
 
 #[tokio::test]
-async fn the_brief_moves_confidence_and_both_arms_are_counted() {
+async fn success_moves_confidence_and_both_arms_are_counted() {
     let (_folder, ledger) = ledger().await;
     ledger.record_generation(generation("first", "a")).await.unwrap();
     let mut new = plain("uses", "b");
@@ -53,9 +53,10 @@ async fn the_most_trusted_come_first_and_relations_add_up() {
         new.relations = vec![NewRelation { from, to, kind: Relation::UsedTogether }];
         ledger.record_generation(new).await.unwrap();
     }
-    let top: Vec<_> = ledger.top_patterns("acme", 10).await.unwrap().into_iter().map(|pattern| pattern.title).collect();
+    let top: Vec<_> =
+        ledger.top_patterns(&scope(), 10).await.unwrap().into_iter().map(|pattern| pattern.title).collect();
     assert_eq!(top, ["b", "c", "a"]);
-    assert_eq!(ledger.top_patterns("acme", 1).await.unwrap().len(), 1);
+    assert_eq!(ledger.top_patterns(&scope(), 1).await.unwrap().len(), 1);
     let relation = RelationRecord {
         from: "pattern of a".into(),
         to: "pattern of b".into(),
@@ -63,4 +64,15 @@ async fn the_most_trusted_come_first_and_relations_add_up() {
         observations: 3,
     };
     assert_eq!(ledger.relations_of("acme", "pattern of b").await.unwrap(), [relation]);
+}
+
+#[tokio::test]
+async fn the_same_answer_to_another_task_verifies_the_pattern_on_it() {
+    let (_folder, ledger) = ledger().await;
+    ledger.record_generation(generation("1", "a")).await.unwrap();
+    let mut again = generation("2", "a");
+    again.task.as_mut().unwrap().id = "b".into();
+    ledger.record_generation(again).await.unwrap();
+    let pattern = ledger.pattern("acme", "pattern of a").await.unwrap().unwrap();
+    assert_eq!((pattern.version, pattern.verified_tasks), (1, 2));
 }

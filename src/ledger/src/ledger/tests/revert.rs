@@ -1,9 +1,10 @@
 //! Taking back what an adapter taught.
 
+use genesis_core::AdapterRef;
 use genesis_core::confidence::Exposure;
 use genesis_core::execution::Outcome;
 use genesis_core::learning::Relation;
-use genesis_core::wire::Recipe;
+use genesis_core::wire::{ChampionChange, PromotionRecord, Recipe};
 
 use super::*;
 use crate::types::generation::NewGeneration;
@@ -56,8 +57,10 @@ async fn a_reverted_ledger_is_as_if_the_adapter_had_never_taught() {
     }
     let relations = |ledger: Ledger| async move { ledger.relations_of("acme", "pattern of a").await.unwrap() };
     assert_eq!(relations(clean.clone()).await, relations(dirty.clone()).await);
-    let (was, is) =
-        (clean.learning_snapshot(&scope(), 0).await.unwrap(), dirty.learning_snapshot(&scope(), 0).await.unwrap());
+    let (was, is) = (
+        clean.learning_snapshot(&scope(), 0, 4).await.unwrap(),
+        dirty.learning_snapshot(&scope(), 0, 4).await.unwrap(),
+    );
     assert_eq!((was.total, was.new, was.verified_rows), (is.total, is.new, is.verified_rows));
     assert!(is.watermark > was.watermark, "the watermark does not move back");
     for recipe in [Recipe::Verified, Recipe::Unfiltered, Recipe::Shuffled] {
@@ -68,7 +71,7 @@ async fn a_reverted_ledger_is_as_if_the_adapter_had_never_taught() {
         assert_eq!(was.answers, is.answers, "{recipe}");
     }
     assert!(dirty.pattern("acme", "pattern of z").await.unwrap().unwrap().retired);
-    assert_eq!(dirty.top_patterns("acme", 10).await.unwrap().len(), 2);
+    assert_eq!(dirty.top_patterns(&scope(), 10).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -89,11 +92,61 @@ async fn what_a_reverted_adapter_still_answers_teaches_nothing() {
     ledger.revert_learnings(&scope(), &adapter("bad"), 1).await.unwrap();
     let late = ledger.record_generation(by("bad", generation("late", "a"))).await.unwrap();
     assert_eq!(late.corpus_added, 0);
-    let snapshot = ledger.learning_snapshot(&scope(), 0).await.unwrap();
+    let snapshot = ledger.learning_snapshot(&scope(), 0, 4).await.unwrap();
     assert_eq!((snapshot.total, snapshot.verified_rows, snapshot.executions), (0, 0, 2));
-    assert!(ledger.top_patterns("acme", 10).await.unwrap().is_empty());
+    assert!(ledger.top_patterns(&scope(), 10).await.unwrap().is_empty());
     assert!(ledger.dataset_inputs(&scope(), Recipe::Unfiltered, None).await.unwrap().answers.is_empty());
     assert_eq!(ledger.revert_learnings(&scope(), &adapter("bad"), 2).await.unwrap().learnings, 1);
+}
+
+#[tokio::test]
+async fn what_was_reverted_does_not_speak_of_the_present_quality() {
+    let (_folder, ledger) = ledger().await;
+    let mut bad = by("bad", plain("1", "a"));
+    bad.quality = Some(quality(0.1));
+    ledger.record_generation(bad).await.unwrap();
+    ledger.record_generation(plain("2", "b")).await.unwrap();
+    ledger.revert_learnings(&scope(), &adapter("bad"), 9).await.unwrap();
+    let snapshot = ledger.learning_snapshot(&scope(), 0, 4).await.unwrap();
+    assert_eq!((snapshot.quality_average, snapshot.quality_samples), (0.95, 1));
+}
+
+#[tokio::test]
+async fn a_pattern_stands_by_its_other_earners() {
+    let (_folder, ledger) = ledger().await;
+    ledger.record_generation(by("bad", generation("1", "a"))).await.unwrap();
+    let second = ledger.record_generation(by("other", generation("2", "a"))).await.unwrap();
+    let first = ledger.revert_learnings(&scope(), &adapter("bad"), 9).await.unwrap();
+    assert_eq!(first.pattern_versions, 1);
+    let left = ledger.pattern("acme", "pattern of a").await.unwrap().unwrap();
+    assert_eq!((left.retired, left.version, &left.generation), (false, 1, &second.generation));
+    assert_eq!((left.adapter, left.verified_tasks), (Some(adapter("other")), 1));
+    assert_eq!(ledger.revert_learnings(&scope(), &adapter("bad"), 9).await.unwrap(), first);
+    ledger.revert_learnings(&scope(), &adapter("other"), 9).await.unwrap();
+    assert!(ledger.pattern("acme", "pattern of a").await.unwrap().unwrap().retired);
+}
+
+#[tokio::test]
+async fn an_adapter_that_is_champion_again_teaches_again() {
+    let (_folder, ledger) = ledger().await;
+    ledger.record_generation(by("bad", generation("1", "a"))).await.unwrap();
+    ledger.revert_learnings(&scope(), &adapter("bad"), 2).await.unwrap();
+    let promoted = |name: &str| PromotionRecord {
+        name: name.into(),
+        uid: "u".into(),
+        change: ChampionChange::Promoted,
+        adapter: Some(AdapterRef { uri: "file:///bad".into(), digest: adapter("bad") }),
+        previous: None,
+    };
+    ledger.record_promotion(&scope(), promoted("r1"), 3).await.unwrap();
+    assert_eq!(ledger.record_generation(by("bad", generation("2", "b"))).await.unwrap().corpus_added, 1);
+    let snapshot = ledger.learning_snapshot(&scope(), 0, 4).await.unwrap();
+    assert_eq!((snapshot.total, snapshot.verified_rows), (1, 1), "what it earned before stays reverted");
+    ledger.revert_learnings(&scope(), &adapter("bad"), 4).await.unwrap();
+    assert_eq!(ledger.learning_snapshot(&scope(), 0, 4).await.unwrap().total, 0, "and can be reverted again");
+    ledger.record_promotion(&scope(), promoted("r1"), 5).await.unwrap();
+    let late = ledger.record_generation(by("bad", generation("3", "c"))).await.unwrap();
+    assert_eq!(late.corpus_added, 0, "a repeat of an old promotion lifts nothing");
 }
 
 /// The adapter gave the answer first, the base model gave the same one later: it stays, in the base model's name.
@@ -104,7 +157,7 @@ async fn an_answer_that_others_gave_too_stays_in_the_corpus() {
     assert_eq!(ledger.record_generation(plain("2", "a")).await.unwrap().corpus_added, 0);
     assert_eq!(ledger.record_generation(by("other", plain("3", "a"))).await.unwrap().corpus_added, 0);
     ledger.revert_learnings(&scope(), &adapter("bad"), 9).await.unwrap();
-    assert_eq!(ledger.learning_snapshot(&scope(), 0).await.unwrap().verified_rows, 1);
+    assert_eq!(ledger.learning_snapshot(&scope(), 0, 4).await.unwrap().verified_rows, 1);
     ledger.revert_learnings(&scope(), &adapter("other"), 9).await.unwrap();
-    assert_eq!(ledger.learning_snapshot(&scope(), 0).await.unwrap().verified_rows, 1);
+    assert_eq!(ledger.learning_snapshot(&scope(), 0, 4).await.unwrap().verified_rows, 1);
 }

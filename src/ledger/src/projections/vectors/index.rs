@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use hnsw_rs::prelude::{DistCosine, Hnsw};
 
+use crate::embedding::cosine;
+
 /// Links of a point in the graph, the width of the search while it is built and while it is asked: the usual
 /// choices for some ten thousand points.
 const LINKS: usize = 16;
@@ -31,6 +33,13 @@ impl Default for TenantIndex {
 
 fn empty_graph() -> Hnsw<'static, f32, DistCosine> {
     Hnsw::new(LINKS, EXPECTED_POINTS, LAYERS, BUILD_WIDTH, DistCosine)
+}
+
+/// The nearest first; at equal similarity in the order of names.
+fn first(mut matches: Vec<super::Match>, wanted: usize) -> Vec<super::Match> {
+    matches.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then_with(|| a.pattern.cmp(&b.pattern)));
+    matches.truncate(wanted);
+    matches
 }
 
 fn is_zero(vector: &[f32]) -> bool {
@@ -83,22 +92,28 @@ impl TenantIndex {
             return Vec::new();
         }
         let mut asked = SEARCH_WIDTH.max(2 * wanted);
-        loop {
+        while asked < self.points.len() {
             let found = self.graph.search(vector, asked, asked.max(SEARCH_WIDTH));
-            let mut matches: Vec<super::Match> = found
-                .iter()
-                .filter_map(|near| {
-                    let pattern = self.points.get(near.d_id)?.as_ref()?;
-                    accept(pattern).then(|| super::Match { pattern: pattern.clone(), similarity: 1.0 - near.distance })
-                })
-                .collect();
-            if matches.len() >= wanted || asked >= self.points.len() {
-                matches.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then_with(|| a.pattern.cmp(&b.pattern)));
-                matches.truncate(wanted);
-                return matches;
+            let matches = found.iter().filter_map(|near| {
+                let pattern = self.points.get(near.d_id)?.as_ref()?;
+                accept(pattern).then(|| super::Match { pattern: pattern.clone(), similarity: 1.0 - near.distance })
+            });
+            let matches: Vec<super::Match> = matches.collect();
+            if matches.len() >= wanted {
+                return first(matches, wanted);
             }
             asked *= 4;
         }
+        first(self.all(vector, accept), wanted)
+    }
+
+    /// Every accepted pattern, compared one by one. A search as wide as the graph costs no less, and may miss what stands
+    /// apart: a crowd of near points links within itself first.
+    fn all(&self, vector: &[f32], accept: &(dyn Fn(&str) -> bool + Sync)) -> Vec<super::Match> {
+        let searched = self.patterns.iter().filter(|(pattern, (point, _))| point.is_some() && accept(pattern));
+        searched
+            .map(|(pattern, (_, known))| super::Match { pattern: pattern.clone(), similarity: cosine(vector, known) })
+            .collect()
     }
 
     /// Patterns that can be found.
@@ -110,7 +125,7 @@ impl TenantIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::embedding::{cosine, lexical};
+    use crate::embedding::lexical;
 
     fn filled(count: usize) -> (TenantIndex, Vec<Vec<f32>>) {
         let mut index = TenantIndex::default();
