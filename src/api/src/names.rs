@@ -25,6 +25,9 @@ pub const IMPROVE_ANNOTATION: &str = "genesis.truth.si/improve";
 /// Annotation of an Evaluation: `"true"` lets a passed candidate roll out where `promotionPolicy` is `Manual`.
 pub const APPROVED_ANNOTATION: &str = "genesis.truth.si/approved";
 
+/// Annotation of Deployments and Services: digest of what the operator applied last.
+pub const APPLIED_ANNOTATION: &str = "genesis.truth.si/applied";
+
 /// Port of the public OpenAI API of an inference pod.
 pub const INFERENCE_PORT: u16 = 8080;
 /// Port on which an inference pod loads and unloads adapters. Not public.

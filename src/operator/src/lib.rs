@@ -17,6 +17,7 @@ mod controllers;
 mod error;
 mod evaluation;
 mod jobs;
+mod lifecycle;
 mod metrics;
 mod model;
 mod plan;

@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
 
+#[path = "../src/rollout/testing.rs"]
+mod arms;
+#[path = "../src/evaluation/testing.rs"]
+mod evaluations;
 #[path = "turn/gateway.rs"]
 mod gateway;
 #[path = "turn/inference.rs"]

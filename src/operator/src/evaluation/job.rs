@@ -47,7 +47,6 @@ pub(super) fn build(observed: &Observed, served_model: &str, attempt: i32, secon
         template: template(model, Role::Evaluator, plan, &spec.evaluator, Some(&spec.storage), &observed.settings),
         backoff_limit: 0,
         active_deadline_seconds: seconds_left.max(1),
-        ttl_seconds_after_finished: spec.ttl_seconds_after_finished,
         suspend: false,
     })
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::observe::Observed;
 use super::{children, status, workloads};
-use crate::apply::is_within;
+use crate::apply::{is_within, stamped};
 use crate::plan::{Notice, Plan};
 use crate::serving::AdapterChange;
 
@@ -110,9 +110,9 @@ pub fn decide(observed: &Observed, now: Timestamp) -> ModelPlan {
 
 fn workload_actions(observed: &Observed) -> Vec<ModelAction> {
     let (model, settings) = (&observed.model, &observed.settings);
-    let serving = workloads::serving(model, settings);
-    let sandbox = workloads::sandbox(model, settings);
-    let service = workloads::service(model);
+    let serving = stamped(workloads::serving(model, settings));
+    let sandbox = stamped(workloads::sandbox(model, settings));
+    let service = stamped(workloads::service(model));
     let mut actions = Vec::new();
     if differs(&serving, observed.serving.as_ref()) {
         actions.push(ModelAction::ApplyDeployment(Box::new(serving)));

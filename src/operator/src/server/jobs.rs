@@ -81,7 +81,7 @@ where
         let before = object.status().cloned();
         apply(&mut object, ctx.now()).map_err(|rejected| match rejected {
             Rejected::WrongKind(_) => Refusal::Invalid(rejected.to_string()),
-            Rejected::OtherResult(_) => Refusal::Conflict(rejected.to_string()),
+            Rejected::OtherResult(_) | Rejected::HasEnded => Refusal::Conflict(rejected.to_string()),
         })?;
         if object.status().cloned() == before {
             return Ok(());

@@ -42,7 +42,8 @@ pub(super) async fn act(ctx: &Context, observed: &Observed, actions: &[RunAction
             RunAction::CreateJob(job) => writer.create::<Job>("creating the Job", job).await?,
             RunAction::SuspendJob(held) => {
                 let patch = json!({ "spec": { "suspend": held } });
-                writer.merge::<Job>("holding the Job", &namespace, &training_job_name(&run.name_any()), &patch).await?;
+                let name = training_job_name(&run.name_any());
+                writer.merge::<Job>("holding the Job", &namespace, &name, &patch).await?;
             }
         }
     }

@@ -15,7 +15,15 @@ use crate::pods::{ContainerPlan, template};
 use crate::token::{JobKind, Subject};
 
 /// The Job that trains on `dataset`. Everything that goes into the adapter stands in its arguments.
-pub(super) fn build(run: &TrainingRun, dataset: &DatasetStatus, settings: &Settings) -> Job {
+///
+/// `failures` were counted for Jobs before it, and `seconds_left` are left of the run's time.
+pub(super) fn build(
+    run: &TrainingRun,
+    dataset: &DatasetStatus,
+    settings: &Settings,
+    failures: i32,
+    seconds_left: i64,
+) -> Job {
     let spec = &run.spec;
     let model = &spec.model_ref.name;
     let (namespace, name, uid) = (run.namespace().unwrap_or_default(), run.name_any(), run.uid().unwrap_or_default());
@@ -50,9 +58,8 @@ pub(super) fn build(run: &TrainingRun, dataset: &DatasetStatus, settings: &Setti
         labels: passed_through(run.labels()),
         owner: owned_by(run),
         template: template(model, Role::Trainer, plan, &spec.trainer, Some(&spec.storage), settings),
-        backoff_limit: spec.backoff_limit,
-        active_deadline_seconds: spec.active_deadline_seconds,
-        ttl_seconds_after_finished: spec.ttl_seconds_after_finished,
+        backoff_limit: (spec.backoff_limit - failures).max(0),
+        active_deadline_seconds: seconds_left.max(1),
         suspend: false,
     })
 }

@@ -7,16 +7,16 @@ use std::time::Duration;
 use genesis_api::names::{ROLE_LABEL, Role};
 use genesis_artifacts::Store;
 use genesis_client::JobReporter;
-use genesis_core::Digest;
 use genesis_core::adapter::{PROOF_FILE, Proof, ProofEntry};
-use genesis_core::promotion::{EvaluationSummary, SuiteSummary};
-use genesis_core::wire::{ArtifactRef, JobEvent};
+use genesis_core::wire::JobEvent;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
+
+use crate::evaluations::evaluated;
 
 /// Gain of every candidate, and where adapters are kept.
 pub struct PlayedNode {
@@ -75,7 +75,7 @@ impl PlayedNode {
             let event = if role == Role::Trainer.to_string() {
                 self.train(&job.name_any())
             } else {
-                self.evaluate(&job.name_any())
+                evaluated(self.gain, &job.name_any())
             };
             reporter.tell_until_accepted(&event).await.unwrap();
             let status =
@@ -89,25 +89,5 @@ impl PlayedNode {
         let proof = serde_json::to_vec(&Proof { entries: vec![entry] }).unwrap();
         let adapter = self.store.put_adapter(&[(PROOF_FILE, &proof), ("adapter_config.json", b"{}")]).unwrap();
         JobEvent::Trained { adapter, rank: 8, size_bytes: 2, first_loss: 1.5, last_loss: 0.5, steps: 10 }
-    }
-
-    fn evaluate(&self, name: &str) -> JobEvent {
-        let suite = SuiteSummary {
-            suite: "sealed".into(),
-            tasks: 180,
-            families: 60,
-            samples: 8,
-            infra: 0,
-            baseline_pass1: 0.5,
-            candidate_pass1: 0.5 + self.gain,
-            baseline_pass8: 0.9,
-            candidate_pass8: 0.9,
-            pass1_by_family: vec![(3.0 * self.gain, 3); 60],
-            pass8_by_family: vec![(0.0, 3); 60],
-        };
-        let summary =
-            EvaluationSummary { suites: vec![suite], executions: 2880, seed: 1, ..EvaluationSummary::default() };
-        let report = ArtifactRef { uri: "file:///reports/r".into(), digest: Digest::of_bytes(name.as_bytes()) };
-        JobEvent::Evaluated { report, summary: Box::new(summary) }
     }
 }

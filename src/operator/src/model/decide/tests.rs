@@ -67,6 +67,26 @@ fn workloads_are_applied_once_and_again_when_someone_changes_them() {
 }
 
 #[test]
+fn what_is_no_longer_asked_for_is_taken_out_of_the_workload() {
+    let mut narrow = model();
+    narrow.spec.serving.pod.node_selector.insert("gpu".into(), "true".into());
+    let mut seen = observed(narrow, 0);
+    for action in decide(&seen, at(0)).actions {
+        match action {
+            ModelAction::ApplyDeployment(found) if found.name_any() == "coder-serving" => seen.serving = Some(*found),
+            ModelAction::ApplyDeployment(found) => seen.sandbox = Some(*found),
+            ModelAction::ApplyService(found) => seen.service = Some(*found),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(decide(&seen, at(1)).actions.is_empty());
+    seen.model.spec.serving.pod.node_selector.clear();
+    let plan = decide(&seen, at(2));
+    let [ModelAction::ApplyDeployment(applied)] = plan.actions.as_slice() else { panic!("{:?}", plan.actions) };
+    assert_eq!(applied.spec.as_ref().unwrap().template.spec.as_ref().unwrap().node_selector, None);
+}
+
+#[test]
 fn a_trigger_begins_a_turn_with_a_name_of_its_number() {
     let below = decide(&observed(model(), 99), at(0));
     assert_eq!((created_run(&below), loop_reason(&below).as_str()), (None, "Idle"));
