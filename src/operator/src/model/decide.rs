@@ -99,7 +99,6 @@ pub fn decide(observed: &Observed, now: Timestamp) -> ModelPlan {
     if let LoopState::Start { revision, trigger, .. } = &loop_state {
         actions.push(ModelAction::CreateRun(Box::new(children::training_run(&observed.model, *revision, trigger))));
     }
-    notices.extend(actions.iter().filter_map(created));
 
     actions.extend(adapters::changes(observed, &champion, &under_way, now).into_iter().map(ModelAction::Adapter));
     actions.extend(history::expired(observed, &history));
@@ -155,7 +154,8 @@ fn hold(turn: &Turn<'_>, held: bool) -> Option<ModelAction> {
     change.then_some(ModelAction::Hold { child, name, held })
 }
 
-fn created(action: &ModelAction) -> Option<Notice> {
+/// What people should hear of something that was created.
+pub(super) fn created(action: &ModelAction) -> Option<Notice> {
     match action {
         ModelAction::CreateRun(run) => {
             let trigger = run.spec.trigger.as_deref().unwrap_or_default();

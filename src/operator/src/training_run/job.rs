@@ -6,11 +6,12 @@ use genesis_api::TrainingRun;
 use genesis_api::names::{QUEUE_LABEL, Role, training_job_name};
 use genesis_api::training_run::DatasetStatus;
 use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 
 use crate::apply::owned_by;
 use crate::config::Settings;
-use crate::jobs::{JobPlan, job, report_environment};
+use crate::jobs::{JobPlan, job, report_environment, report_secret};
 use crate::pods::{ContainerPlan, template};
 use crate::token::{JobKind, Subject};
 
@@ -26,7 +27,7 @@ pub(super) fn build(
 ) -> Job {
     let spec = &run.spec;
     let model = &spec.model_ref.name;
-    let (namespace, name, uid) = (run.namespace().unwrap_or_default(), run.name_any(), run.uid().unwrap_or_default());
+    let (namespace, name, uid) = identity(run);
     let subject = Subject { kind: JobKind::TrainingRuns, namespace: &namespace, name: &name, uid: &uid };
     let flags = [
         ("--base", spec.base_model.uri.clone()),
@@ -62,6 +63,17 @@ pub(super) fn build(
         active_deadline_seconds: seconds_left.max(1),
         suspend: false,
     })
+}
+
+/// The Secret that its Jobs report with.
+pub(super) fn secret(run: &TrainingRun, settings: &Settings) -> Secret {
+    let (namespace, name, uid) = identity(run);
+    let subject = Subject { kind: JobKind::TrainingRuns, namespace: &namespace, name: &name, uid: &uid };
+    report_secret(settings, subject, owned_by(run))
+}
+
+fn identity(run: &TrainingRun) -> (String, String, String) {
+    (run.namespace().unwrap_or_default(), run.name_any(), run.uid().unwrap_or_default())
 }
 
 /// The labels that other controllers read on a Job.

@@ -11,7 +11,7 @@ use genesis_core::adapter::{PROOF_FILE, Proof, ProofEntry};
 use genesis_core::wire::JobEvent;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{EnvVar, Pod, Secret};
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
@@ -66,10 +66,10 @@ impl PlayedNode {
             let template = job.spec.clone().unwrap().template;
             let container = template.spec.unwrap().containers.remove(0);
             let variables = container.env.unwrap_or_default();
-            let env: HashMap<String, String> =
-                variables.into_iter().filter_map(|var| Some((var.name, var.value?))).collect();
-            let reporter =
-                JobReporter::new(reqwest::Client::new(), &env["GENESIS_REPORT_URL"], &env["GENESIS_REPORT_TOKEN"]);
+            let env: HashMap<String, EnvVar> = variables.into_iter().map(|var| (var.name.clone(), var)).collect();
+            let url = env["GENESIS_REPORT_URL"].value.clone().unwrap();
+            let token = token(&self.client, &env["GENESIS_REPORT_TOKEN"]).await;
+            let reporter = JobReporter::new(reqwest::Client::new(), &url, &token);
             reporter.tell(&JobEvent::Started { total_steps: 10, resumed_from: 0 }).await.unwrap();
             let role = template.metadata.unwrap().labels.unwrap()[ROLE_LABEL].clone();
             let event = if role == Role::Trainer.to_string() {
@@ -90,4 +90,11 @@ impl PlayedNode {
         let adapter = self.store.put_adapter(&[(PROOF_FILE, &proof), ("adapter_config.json", b"{}")]).unwrap();
         JobEvent::Trained { adapter, rank: 8, size_bytes: 2, first_loss: 1.5, last_loss: 0.5, steps: 10 }
     }
+}
+
+/// The value of a variable that comes from a Secret.
+async fn token(client: &Client, variable: &EnvVar) -> String {
+    let key = variable.value_from.clone().unwrap().secret_key_ref.unwrap();
+    let secret = Api::<Secret>::namespaced(client.clone(), "default").get(&key.name).await.unwrap();
+    String::from_utf8(secret.data.unwrap().remove(&key.key).unwrap().0).unwrap()
 }

@@ -213,6 +213,19 @@ fn the_workloads_of_a_model() {
 }
 
 #[test]
+fn a_server_with_a_gpu_gives_it_back_before_the_next_one_asks_for_it() {
+    let surge = |model: &GenesisModel| {
+        let strategy = workloads::serving(model, &settings()).spec.unwrap().strategy;
+        strategy.and_then(|strategy| strategy.rolling_update?.max_surge)
+    };
+    let mut with_gpu = model();
+    assert_eq!(surge(&with_gpu), None);
+    let limits = [("nvidia.com/gpu".to_owned(), "1".to_owned())].into();
+    with_gpu.spec.serving.pod.resources = Some(genesis_api::Resources { limits, ..Default::default() });
+    assert!(matches!(surge(&with_gpu), Some(k8s_openapi::apimachinery::pkg::util::intstr::IntOrString::Int(0))));
+}
+
+#[test]
 fn the_children_of_a_turn() {
     let run = children::training_run(&model(), 3, "LearningThreshold: 100 of 100 new learnings");
     insta::assert_yaml_snapshot!("training_run", run);
