@@ -3,7 +3,7 @@
 mod adapters;
 mod champion;
 pub(super) mod history;
-pub(super) mod start;
+mod start;
 mod turns;
 
 use genesis_api::genesis_model::{GenesisModelStatus, TurnOutcome};
@@ -20,7 +20,7 @@ use crate::plan::{Notice, Plan};
 use crate::serving::AdapterChange;
 
 pub(crate) use champion::Champion;
-pub(crate) use start::LoopState;
+pub(crate) use start::{LoopState, Numbers};
 pub(crate) use turns::{Stage, Turn};
 
 /// A plan for a model.

@@ -9,8 +9,7 @@ use kube::ResourceExt;
 
 use super::act::Acted;
 use super::decide::history::History;
-use super::decide::start::newest_revision;
-use super::decide::{Champion, LoopState, Stage, Turn};
+use super::decide::{Champion, LoopState, Numbers, Stage, Turn};
 use super::observe::{Learning, Observed};
 use crate::apply::is_owned_by;
 use crate::plan::shortened;
@@ -37,7 +36,7 @@ pub(super) fn next(
     status.watermark = watermark(observed, status.watermark);
     status.learning = learning(&observed.learning).or(status.learning);
     status.last_evaluation = last_evaluation(observed).or(status.last_evaluation);
-    status.revision = newest_revision(observed);
+    status.revision = Numbers::from(observed).newest();
     under_way_fields(&mut status, under_way, &model.spec.served_model_name);
     if let LoopState::Start { revision, requested, .. } = loop_state {
         status.revision = *revision;
