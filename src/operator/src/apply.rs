@@ -129,9 +129,29 @@ pub fn is_within(desired: &Value, found: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use genesis_minicluster::cluster::Cluster;
+    use k8s_openapi::api::core::v1::ConfigMap;
     use serde_json::json;
 
     use super::*;
+
+    #[tokio::test]
+    async fn what_another_owner_made_is_not_taken_for_ours() {
+        let client = Cluster::in_memory().unwrap().client();
+        let writer = Writer(&client);
+        let owned = |uid: &str| -> ConfigMap {
+            let owner = json!({ "apiVersion": "v1", "kind": "K", "name": "n", "uid": uid, "controller": true });
+            let metadata = json!({ "name": "m", "namespace": "default", "ownerReferences": [owner] });
+            serde_json::from_value(json!({ "metadata": metadata })).unwrap()
+        };
+        writer.create("creating", &owned("first")).await.unwrap();
+        writer.create("creating", &owned("first")).await.unwrap();
+        let taken = writer.create("creating", &owned("second")).await.unwrap_err().to_string();
+        assert!(taken.contains("ConfigMap m belongs to another object"), "{taken}");
+        let patch = json!({ "data": { "a": "b" } });
+        assert!(writer.merge::<ConfigMap>("changing", "default", "m", &patch).await.unwrap());
+        assert!(!writer.merge::<ConfigMap>("changing", "default", "gone", &patch).await.unwrap());
+    }
 
     #[test]
     fn what_a_server_adds_is_no_difference_and_what_a_person_changed_is() {

@@ -23,6 +23,7 @@ mod model;
 mod plan;
 mod pods;
 mod report;
+mod reporting;
 mod rollout;
 mod run;
 mod server;

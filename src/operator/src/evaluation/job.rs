@@ -9,9 +9,10 @@ use kube::ResourceExt;
 use super::observe::Observed;
 use crate::apply::owned_by;
 use crate::config::Settings;
-use crate::jobs::{JobPlan, job, report_environment, report_secret};
+use crate::jobs::{JobPlan, job};
 use crate::pods::{ContainerPlan, template};
 use crate::ports::socket;
+use crate::reporting::{report_environment, report_secret};
 use crate::token::{JobKind, Subject};
 use crate::training_run::passed_through;
 

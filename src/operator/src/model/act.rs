@@ -100,3 +100,37 @@ async fn hold(writer: &Writer<'_>, namespace: &str, child: Child, name: &str, he
     };
     held.map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use genesis_minicluster::cluster::Cluster;
+    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+    use kube::Api;
+    use kube::api::PostParams;
+
+    use super::*;
+    use crate::model::testing::{adapter, context, model, observed};
+    use crate::model::{children, workloads};
+    use crate::plan::Plan;
+
+    #[tokio::test]
+    async fn a_write_that_is_refused_stops_no_other() {
+        let client = Cluster::in_memory().unwrap().client();
+        let definitions = Api::<CustomResourceDefinition>::all(client.clone());
+        for definition in genesis_api::crds() {
+            definitions.create(&PostParams::default(), &definition).await.unwrap();
+        }
+        let mut model = model();
+        model.metadata.namespace = Some("default".into());
+        let ctx = context(client.clone());
+        let mut refused = workloads::sandbox(&model, &ctx.settings);
+        refused.metadata.name = Some("Not A Name".into());
+        let evaluation = children::evaluation(&model, 1, None, &adapter(1));
+        let actions =
+            vec![ModelAction::ApplyDeployment(Box::new(refused)), ModelAction::CreateEvaluation(Box::new(evaluation))];
+        let plan = Plan { actions, ..Plan::rest(genesis_api::GenesisModelStatus::default()) };
+        let acted = act(&ctx, &observed(model, 0), &plan).await;
+        assert_eq!((acted.failures.len(), acted.not_begun, acted.notices.len()), (1, false, 1));
+        Api::<Evaluation>::namespaced(client, "default").get("coder-r1").await.unwrap();
+    }
+}

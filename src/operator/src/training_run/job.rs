@@ -11,8 +11,9 @@ use kube::ResourceExt;
 
 use crate::apply::owned_by;
 use crate::config::Settings;
-use crate::jobs::{JobPlan, job, report_environment, report_secret};
+use crate::jobs::{JobPlan, job};
 use crate::pods::{ContainerPlan, template};
+use crate::reporting::{report_environment, report_secret};
 use crate::token::{JobKind, Subject};
 
 /// The Job that trains on `dataset`. Everything that goes into the adapter stands in its arguments.

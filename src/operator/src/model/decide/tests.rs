@@ -2,38 +2,13 @@ use genesis_api::conditions::{ConditionType, find};
 use genesis_api::genesis_model::PromotionPolicy;
 use genesis_api::names::{APPROVED_ANNOTATION, IMPROVE_ANNOTATION};
 use genesis_api::{Evaluation, GenesisModel};
-use genesis_core::wire::LearningSnapshot;
 use kube::ResourceExt;
 use serde_json::json;
 
 use super::*;
 use crate::model::observe::Learning;
-use crate::model::testing::{adapter, at, model, settings};
-use crate::serving::{AdapterState, Replica};
-
-fn observed(model: GenesisModel, new: u64) -> Observed {
-    let learning = LearningSnapshot {
-        total: new,
-        new,
-        watermark: new,
-        verified_rows: new,
-        quality_average: 0.95,
-        quality_samples: 500,
-        executions: new,
-    };
-    Observed {
-        model,
-        serving: None,
-        service: None,
-        sandbox: None,
-        replicas: vec![Replica { pod: "pod".into(), ..Replica::default() }],
-        runs: Vec::new(),
-        evaluations: Vec::new(),
-        rollouts: Vec::new(),
-        learning: Learning::Known(learning),
-        settings: settings(),
-    }
-}
+use crate::model::testing::{adapter, at, model, observed, settings};
+use crate::serving::AdapterState;
 
 fn loop_reason(plan: &ModelPlan) -> String {
     find(&plan.status.conditions, ConditionType::LoopActive)
