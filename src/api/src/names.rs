@@ -27,6 +27,9 @@ pub const APPROVED_ANNOTATION: &str = "genesis.truth.si/approved";
 /// Annotation of a child: its model holds it. A hold without it is a person's, and stays when the model goes on.
 pub const HELD_ANNOTATION: &str = "genesis.truth.si/held-by-model";
 
+/// Annotation of Deployments and Services: digest of what the operator applied last.
+pub const APPLIED_ANNOTATION: &str = "genesis.truth.si/applied";
+
 /// Port of the public OpenAI API of an inference pod.
 pub const INFERENCE_PORT: u16 = 8080;
 /// Port on which an inference pod loads and unloads adapters. Not public.

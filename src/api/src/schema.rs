@@ -41,6 +41,19 @@ pub(crate) fn base_model_uri(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "maxLength": URI_LENGTH, "pattern": "^(builtin://[a-z0-9-]+|file:///.+)$" })
 }
 
+/// Amounts of resources by name. One that is none would make every pod of the workload be refused, long after.
+pub(crate) fn quantities(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 16,
+        "additionalProperties": {
+            "type": "string",
+            "maxLength": 32,
+            "pattern": r"^([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$"
+        }
+    })
+}
+
 /// A moment, RFC 3339.
 pub(crate) fn optional_time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "format": "date-time", "nullable": true })

@@ -25,7 +25,8 @@ pub struct CanaryPolicy {
     pub alpha_percent: u32,
     /// Requests in each arm before anything is concluded from the interval.
     pub min_requests: u64,
-    /// A canary whose first this many verified answers all fail is stopped at once.
+    /// A canary whose answers all fail is stopped after this many verified ones, if the stable would hardly fail as
+    /// often in a row.
     pub all_failed_limit: u64,
 }
 
@@ -81,10 +82,14 @@ pub fn decide(
 
 /// Why the canary hurts, if it does.
 fn harm(policy: &CanaryPolicy, stable: &ArmStatistics, canary: &ArmStatistics) -> Option<String> {
-    if policy.all_failed_limit > 0 && canary.verified >= policy.all_failed_limit && canary.passed == 0 {
+    let alpha = f64::from(policy.alpha_percent.clamp(1, 50)) / 100.0;
+    if policy.all_failed_limit > 0
+        && canary.verified >= policy.all_failed_limit
+        && canary.passed == 0
+        && all_failed_probability(stable, canary.verified) < alpha
+    {
         return Some(format!("all {} verified answers of the candidate failed", canary.verified));
     }
-    let alpha = f64::from(policy.alpha_percent.clamp(1, 50)) / 100.0;
     let margin = f64::from(policy.max_regression_basis_points) / 10_000.0;
     let bound = confidence_sequence(&moments(stable), &moments(canary), alpha, policy.min_requests)?;
     (bound.upper < -margin).then(|| {
@@ -95,6 +100,16 @@ fn harm(policy: &CanaryPolicy, stable: &ArmStatistics, canary: &ArmStatistics) -
             -bound.lower * 100.0
         )
     })
+}
+
+/// How probable it is that a candidate as good as the stable fails `answers` times in a row.
+///
+/// The stable's pass rate is estimated with half a pass in one answer more (the mean under Jeffreys' prior): one that
+/// was seen little counts as middling, and one that has never passed does not count as one that never will. With more
+/// answers the condition only becomes harder to meet by chance, so looking again and again keeps the error.
+fn all_failed_probability(stable: &ArmStatistics, answers: u64) -> f64 {
+    let rate = (stable.passed as f64 + 0.5) / (stable.verified as f64 + 1.0);
+    (1.0 - rate).powf(answers as f64)
 }
 
 fn moments(arm: &ArmStatistics) -> ArmMoments {
@@ -148,10 +163,22 @@ mod tests {
         assert!(matches!(dead, CanaryDecision::RollBack(_)));
     }
 
+    #[test]
+    fn failures_in_a_row_are_harm_only_where_the_stable_would_not_fail_so_often() {
+        let policy = CanaryPolicy { min_requests: 1_000, ..CanaryPolicy::default() };
+        let at = |stable: &ArmStatistics, failed| decide(&policy, &STEPS, 0, 0, 0, stable, &arm(failed, 0.0));
+        // 0.95^20 is 36 %: a candidate that is just as good as this stable fails twenty times in a row that often.
+        assert!(matches!(at(&arm(200, 0.05), 20), CanaryDecision::Wait(_)));
+        assert!(matches!(at(&arm(200, 0.05), 60), CanaryDecision::RollBack(_)));
+        assert!(matches!(at(&arm(200, 0.5), 19), CanaryDecision::Wait(_)), "the limit holds all the same");
+        assert!(matches!(at(&arm(200, 0.5), 20), CanaryDecision::RollBack(_)));
+        assert!(matches!(at(&arm(40, 0.0), 20), CanaryDecision::Wait(_)), "the stable solves nothing either");
+    }
+
     proptest! {
         /// A canary as good as the stable is never rolled back by rounding, and no decision skips a step.
         #[test]
-        fn steps_are_never_skipped(index in 0usize..4, seconds in 0i64..5, requests in 0u64..40, quality in 0.2f64..1.0) {
+        fn steps_are_never_skipped(index in 0usize..4, seconds in 0i64..5, requests in 0u64..40, quality in 0.0f64..1.0) {
             match decide(&CanaryPolicy::default(), &STEPS, index, seconds, requests, &arm(200, quality), &arm(200, quality)) {
                 CanaryDecision::Advance(next) => prop_assert_eq!(next, index + 1),
                 CanaryDecision::Promote => prop_assert!(index + 1 >= STEPS.len()),

@@ -175,8 +175,8 @@ fn nothing(message: String) -> Judgement {
     }
 }
 
-/// What got worse by more than is allowed. A fall counts where even the upper bound of the difference is below
-/// the margin, or the estimate itself is: a model that looks worse than allowed is not promoted on hope.
+/// What got worse by more than is allowed. The estimate decides, not a bound of it: a model that looks worse than
+/// allowed is not promoted on the hope that it was chance.
 fn regressions(gate: &PromotionGate, summary: &EvaluationSummary, confidence: f64) -> Vec<String> {
     let margin = f64::from(gate.max_regression_basis_points) / 10_000.0;
     let mut found = Vec::new();

@@ -2,7 +2,8 @@
 
 use std::fmt::Debug;
 
-use genesis_api::names::FIELD_MANAGER;
+use genesis_api::names::{APPLIED_ANNOTATION, FIELD_MANAGER};
+use genesis_core::Digest;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
@@ -39,27 +40,34 @@ impl Writer<'_> {
         api.patch(&object.name_any(), &params, &Patch::Apply(object)).await.map(drop).map_err(acting(what))
     }
 
-    /// Creates an object that never changes after. That it is there already is no error: its name says what it is for.
+    /// Creates an object that never changes after. That it is there already is no error, if the same owner made it:
+    /// its name says what it is for. One of the same name that belongs to another is left alone.
     pub async fn create<K: Object>(&self, what: &'static str, object: &K) -> Result<(), ActError> {
         let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
-        match self.api::<K>(object.namespace().as_deref()).create(&params, object).await {
-            Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
-            other => other.map(drop).map_err(acting(what)),
+        let api = self.api::<K>(object.namespace().as_deref());
+        match api.create(&params, object).await {
+            Err(kube::Error::Api(status)) if status.code == 409 => {}
+            other => return other.map(drop).map_err(acting(what)),
         }
+        let found = api.get(&object.name_any()).await.map_err(acting(what))?;
+        if is_owned_by(&found, controller(object)) {
+            return Ok(());
+        }
+        Err(ActError::NameTaken { what, kind: K::kind(&()).into_owned(), name: object.name_any() })
     }
 
-    /// Changes some fields of an object. That it is gone is no error.
+    /// Changes some fields of an object. False if it is gone, which is no error.
     pub async fn merge<K: Object>(
         &self,
         what: &'static str,
         namespace: &str,
         name: &str,
         patch: &Value,
-    ) -> Result<(), ActError> {
+    ) -> Result<bool, ActError> {
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
         match self.api::<K>(Some(namespace)).patch(name, &params, &Patch::Merge(patch)).await {
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-            other => other.map(drop).map_err(acting(what)),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
+            other => other.map(|_| true).map_err(acting(what)),
         }
     }
 
@@ -84,9 +92,23 @@ pub fn owned_by<K: Object>(owner: &K) -> Vec<OwnerReference> {
     owner.controller_owner_ref(&()).into_iter().collect()
 }
 
-/// Whether `owner` made `object`.
+/// Whether `owner` made `object`. A new object of the same name has another uid, and has made nothing yet.
 pub fn is_owned_by(object: &impl ResourceExt, owner_uid: Option<&str>) -> bool {
-    owner_uid.is_some_and(|uid| object.owner_references().iter().any(|reference| reference.uid == uid))
+    owner_uid.is_some() && controller(object) == owner_uid
+}
+
+/// Uid of the object that made this one.
+fn controller(object: &impl ResourceExt) -> Option<&str> {
+    let owners = object.owner_references().iter();
+    owners.filter(|reference| reference.controller == Some(true)).map(|reference| reference.uid.as_str()).next()
+}
+
+/// Notes on `object` what it is as a whole. A field that is no longer asked for is in no comparison of fields, but it
+/// changes this note.
+pub fn stamped<K: Object>(mut object: K) -> K {
+    let whole = serde_json::to_vec(&object).unwrap_or_default();
+    object.annotations_mut().insert(APPLIED_ANNOTATION.into(), Digest::of_bytes(&whole).to_string());
+    object
 }
 
 /// Whether every field of `desired` is in `found` with the same value: then there is nothing to apply.
@@ -107,9 +129,29 @@ pub fn is_within(desired: &Value, found: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use genesis_minicluster::cluster::Cluster;
+    use k8s_openapi::api::core::v1::ConfigMap;
     use serde_json::json;
 
     use super::*;
+
+    #[tokio::test]
+    async fn what_another_owner_made_is_not_taken_for_ours() {
+        let client = Cluster::in_memory().unwrap().client();
+        let writer = Writer(&client);
+        let owned = |uid: &str| -> ConfigMap {
+            let owner = json!({ "apiVersion": "v1", "kind": "K", "name": "n", "uid": uid, "controller": true });
+            let metadata = json!({ "name": "m", "namespace": "default", "ownerReferences": [owner] });
+            serde_json::from_value(json!({ "metadata": metadata })).unwrap()
+        };
+        writer.create("creating", &owned("first")).await.unwrap();
+        writer.create("creating", &owned("first")).await.unwrap();
+        let taken = writer.create("creating", &owned("second")).await.unwrap_err().to_string();
+        assert!(taken.contains("ConfigMap m belongs to another object"), "{taken}");
+        let patch = json!({ "data": { "a": "b" } });
+        assert!(writer.merge::<ConfigMap>("changing", "default", "m", &patch).await.unwrap());
+        assert!(!writer.merge::<ConfigMap>("changing", "default", "gone", &patch).await.unwrap());
+    }
 
     #[test]
     fn what_a_server_adds_is_no_difference_and_what_a_person_changed_is() {

@@ -10,7 +10,7 @@ use genesis_api::names::Role;
 pub struct Config {
     /// Address of the internal HTTP server: Jobs report here, and it answers probes and metrics.
     pub listen: SocketAddr,
-    /// Address of that server as pods reach it; derived from `listen` where absent.
+    /// Address of that server as pods reach it; derived from `listen` where absent, which must then be one address.
     pub report_url: Option<String>,
     /// Secret shared with the gateway. The tokens of Jobs are derived from it.
     pub service_token: String,
@@ -123,15 +123,33 @@ impl fmt::Debug for Settings {
 }
 
 impl Settings {
-    /// From the configuration, once the server is bound to `address`.
-    pub fn new(config: &Config, address: SocketAddr) -> Self {
-        let report_url = config.report_url.clone().unwrap_or_else(|| format!("http://{address}"));
-        Self {
+    /// From the configuration, once the server is bound to `address`. Nothing where no pod could reach that: an
+    /// address that stands for all of a host's own leads a pod to itself.
+    pub fn new(config: &Config, address: SocketAddr) -> Option<Self> {
+        let bound = (!address.ip().is_unspecified()).then(|| format!("http://{address}"));
+        let report_url = config.report_url.clone().or(bound)?;
+        Some(Self {
             images: config.images.clone(),
             pod_environment: config.pod_environment.clone(),
             report_url: report_url.trim_end_matches('/').to_owned(),
             service_token: config.service_token.clone(),
             poll: config.poll,
-        }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_are_told_an_address_that_they_can_reach_or_none() {
+        let everywhere = Config::default();
+        assert!(Settings::new(&everywhere, everywhere.listen).is_none());
+        let named = Config { report_url: Some("http://operator:8090/".into()), ..Config::default() };
+        let told = |config: &Config, address| Settings::new(config, address).map(|settings| settings.report_url);
+        assert_eq!(told(&named, named.listen).as_deref(), Some("http://operator:8090"));
+        let local = (Ipv4Addr::LOCALHOST, 8090).into();
+        assert_eq!(told(&everywhere, local).as_deref(), Some("http://127.0.0.1:8090"));
     }
 }

@@ -44,6 +44,16 @@ pub enum ActError {
         /// What the client said.
         source: Box<kube::Error>,
     },
+    /// An object of this name belongs to another, and is not touched.
+    #[error("{what}: {kind} {name} belongs to another object; delete it, or wait until it is collected")]
+    NameTaken {
+        /// What was to be done.
+        what: &'static str,
+        /// Its kind.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
     /// The gateway refused, or did not answer.
     #[error("{what}: {source}")]
     Gateway {

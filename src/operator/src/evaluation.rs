@@ -6,6 +6,8 @@ pub(crate) mod decide;
 pub(crate) mod event;
 mod job;
 pub(crate) mod observe;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use kube::runtime::controller::Action;
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::lifecycle;
 use crate::report;
 use crate::status::{fresh, write};
 
@@ -28,8 +31,9 @@ pub(crate) async fn reconcile(object: Arc<DeserializeGuard<Evaluation>>, ctx: Ar
         Err(invalid) => return Ok(report::invalid(&ctx, &*object, invalid).await),
     };
     let Some(evaluation) = fresh(&ctx, evaluation).await? else { return Ok(Action::await_change()) };
-    if evaluation.is_finished() {
-        return Ok(Action::await_change());
+    if let Some(status) = evaluation.status.as_ref().filter(|status| status.phase.is_finished()) {
+        let (model, ttl) = (&evaluation.spec.model_ref.name, evaluation.spec.ttl_seconds_after_finished);
+        return lifecycle::collect(&ctx, &evaluation, model, status.completion_time, ttl).await;
     }
     let observed = observe::observe(&ctx, &evaluation).await?;
     let plan = decide::decide(&observed, ctx.now());

@@ -8,13 +8,11 @@ use k8s_openapi::api::batch::v1::{
     Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement, PodFailurePolicyOnPodConditionsPattern,
     PodFailurePolicyRule,
 };
-use k8s_openapi::api::core::v1::{EnvVar, PodTemplateSpec};
+use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::ObjectMeta;
 
-use crate::config::Settings;
-use crate::pods::variable;
-use crate::token::Subject;
+use crate::apply::is_owned_by;
 
 /// How a Job stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +27,8 @@ pub enum JobState {
         /// Pods that failed and count.
         failures: i32,
     },
+    /// There is one of its name, which another object has made.
+    Foreign,
     /// Its pod ended with exit code 0.
     Complete,
     /// It gave up.
@@ -43,9 +43,12 @@ pub enum JobState {
 }
 
 impl JobState {
-    /// Reads it from the object.
-    pub fn of(job: Option<&Job>) -> Self {
+    /// Reads it from the object. A Job of an owner that had the same name before says nothing about `owner`.
+    pub fn of(job: Option<&Job>, owner: Option<&str>) -> Self {
         let Some(job) = job else { return Self::Absent };
+        if !is_owned_by(job, owner) {
+            return Self::Foreign;
+        }
         let status = job.status.as_ref();
         let failures = status.and_then(|status| status.failed).unwrap_or(0);
         let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
@@ -66,7 +69,7 @@ impl JobState {
     pub fn failures(&self) -> i32 {
         match self {
             Self::Active { failures, .. } | Self::Failed { failures, .. } => *failures,
-            Self::Absent | Self::Complete => 0,
+            Self::Absent | Self::Foreign | Self::Complete => 0,
         }
     }
 }
@@ -90,8 +93,6 @@ pub struct JobPlan {
     pub backoff_limit: i32,
     /// Seconds it may take.
     pub active_deadline_seconds: i64,
-    /// Seconds after its end at which it is deleted.
-    pub ttl_seconds_after_finished: Option<i32>,
     /// Whether it begins stopped.
     pub suspend: bool,
 }
@@ -115,7 +116,6 @@ pub fn job(mut plan: JobPlan) -> Job {
             template: plan.template,
             backoff_limit: Some(plan.backoff_limit),
             active_deadline_seconds: Some(plan.active_deadline_seconds),
-            ttl_seconds_after_finished: plan.ttl_seconds_after_finished,
             suspend: Some(plan.suspend),
             pod_failure_policy: Some(failure_policy()),
             ..JobSpec::default()
@@ -148,27 +148,23 @@ fn failure_policy() -> PodFailurePolicy {
     }
 }
 
-/// Where and with what token a Job reports.
-pub fn report_environment(settings: &Settings, subject: Subject<'_>) -> Vec<EnvVar> {
-    vec![
-        variable("GENESIS_REPORT_URL", &format!("{}{}", settings.report_url, subject.path())),
-        variable("GENESIS_REPORT_TOKEN", &subject.token(&settings.service_token)),
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn state(value: serde_json::Value) -> JobState {
-        JobState::of(Some(&serde_json::from_value(value).unwrap()))
+    fn state(mut value: serde_json::Value) -> JobState {
+        let owner = json!({ "apiVersion": "v1", "kind": "K", "name": "n", "uid": "ours", "controller": true });
+        value["metadata"] = json!({ "ownerReferences": [owner] });
+        let job: Job = serde_json::from_value(value).unwrap();
+        assert_eq!(JobState::of(Some(&job), Some("of an earlier object")), JobState::Foreign);
+        JobState::of(Some(&job), Some("ours"))
     }
 
     #[test]
     fn a_jobs_state_is_read_from_its_conditions() {
-        assert_eq!(JobState::of(None), JobState::Absent);
+        assert_eq!(JobState::of(None, Some("ours")), JobState::Absent);
         assert_eq!(state(json!({ "metadata": {} })), JobState::Active { suspended: false, failures: 0 });
         let spec = json!({ "suspend": true, "template": {} });
         assert_eq!(state(json!({ "metadata": {}, "spec": spec })), JobState::Active { suspended: true, failures: 0 });

@@ -6,8 +6,8 @@ use genesis_api::names::{Role, pod_labels};
 use genesis_api::{PodSettings, StorageSpec};
 use k8s_openapi::api::core::v1::{
     Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, ObjectFieldSelector,
-    PersistentVolumeClaimVolumeSource, PodSpec, PodTemplateSpec, Probe, ResourceRequirements, SecurityContext,
-    Toleration, Volume, VolumeMount,
+    PersistentVolumeClaimVolumeSource, PodSecurityContext, PodSpec, PodTemplateSpec, Probe, ResourceRequirements,
+    SeccompProfile, SecurityContext, Toleration, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::api::ObjectMeta;
@@ -16,6 +16,9 @@ use crate::config::Settings;
 
 /// Name of the volume that holds artifacts.
 const ARTIFACTS: &str = "artifacts";
+
+/// The user and group of pods that need no rights.
+const NOBODY: i64 = 65_532;
 
 /// What one role's container is.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +35,8 @@ pub struct ContainerPlan {
     pub readiness: Option<Probe>,
     /// When it is hung.
     pub liveness: Option<Probe>,
+    /// When it has started: the other two wait for that.
+    pub startup: Option<Probe>,
 }
 
 /// A pod template for a model and a role.
@@ -57,6 +62,7 @@ pub fn template(
         ports: none_if_empty(plan.ports.into_iter().map(port).collect()),
         readiness_probe: plan.readiness,
         liveness_probe: plan.liveness,
+        startup_probe: plan.startup,
         resources: resources(pod),
         volume_mounts: claim.as_ref().map(|(_, path)| {
             vec![VolumeMount { name: ARTIFACTS.into(), mount_path: path.clone(), ..VolumeMount::default() }]
@@ -80,6 +86,7 @@ pub fn template(
                 ..Volume::default()
             }]
         }),
+        security_context: unprivileged(role),
         ..PodSpec::default()
     };
     let metadata = ObjectMeta { labels: Some(pod_labels(model, role)), ..ObjectMeta::default() };
@@ -118,6 +125,25 @@ fn restricted() -> SecurityContext {
         capabilities: Some(Capabilities { drop: Some(vec!["ALL".into()]), add: None }),
         ..SecurityContext::default()
     }
+}
+
+/// A user without rights, and the system calls that container runtimes allow by default. The store's volume belongs to
+/// that user's group. The sandbox pool locks its cells up with calls that this profile forbids, so it brings its own.
+fn unprivileged(role: Role) -> Option<PodSecurityContext> {
+    (role != Role::Sandbox).then(|| PodSecurityContext {
+        run_as_non_root: Some(true),
+        run_as_user: Some(NOBODY),
+        run_as_group: Some(NOBODY),
+        fs_group: Some(NOBODY),
+        seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".into(), localhost_profile: None }),
+        ..PodSecurityContext::default()
+    })
+}
+
+/// Whether a pod asks for a device, a GPU above all. Such resources have a domain in their name.
+pub fn needs_device(pod: &PodSettings) -> bool {
+    let names = pod.resources.iter().flat_map(|resources| resources.requests.keys().chain(resources.limits.keys()));
+    names.into_iter().any(|name| name.contains('/'))
 }
 
 fn resources(pod: &PodSettings) -> Option<ResourceRequirements> {

@@ -4,6 +4,8 @@ mod act;
 pub(crate) mod decide;
 mod describe;
 pub(crate) mod observe;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::sync::Arc;
 

@@ -41,6 +41,15 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Jobs would be told an address that leads nowhere.
+    #[error(
+        "pods cannot report to {address}, which stands for every address of this host: \
+         set GENESIS_OPERATOR_URL (--operator-url) to the operator's Service, or listen on one address"
+    )]
+    NoReportUrl {
+        /// The address.
+        address: SocketAddr,
+    },
     /// There is no cluster to speak to.
     #[error("no Kubernetes API: {0}; set KUBECONFIG")]
     Client(#[source] Box<kube::Error>),
@@ -94,6 +103,7 @@ impl Operator {
         let listen = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        let settings = Settings::new(&config, address).ok_or(StartError::NoReportUrl { address })?;
         let ctx = Arc::new(Context {
             recorder: Recorder::new(client.clone(), Reporter::from("genesis-operator")),
             client,
@@ -102,7 +112,7 @@ impl Operator {
             memory: ReplicaMemory::default(),
             written: LastWritten::default(),
             metrics: Metrics::default(),
-            settings: Arc::new(Settings::new(&config, address)),
+            settings: Arc::new(settings),
             clock: Timestamp::now,
         });
         let ready = Arc::new(AtomicBool::new(false));

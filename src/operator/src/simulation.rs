@@ -205,6 +205,20 @@ fn a_pod_that_restarts_at_the_last_moment_does_not_blur_the_record() {
     );
 }
 
+#[test]
+fn a_pod_that_restarts_before_the_hand_over_does_not_stop_it() {
+    let mut world = World::rolling_out();
+    world.rollouts[0].spec.desired_outcome = genesis_api::rollout::DesiredOutcome::Promote;
+    let decided = world.look(&Target::Rollout("coder-r1".into())).expect("it is there");
+    world.carry_out(decided, None);
+    assert_eq!(world.rollouts[0].canary_weight(), 100);
+    world.loaded[0].clear();
+    let decided = world.look(&Target::Rollout("coder-r1".into())).expect("it is there");
+    world.carry_out(decided, None);
+    settle(&mut world);
+    assert!(world.rollouts[0].is_finished() && world.champion().is_some(), "{:?}", world.rollouts[0].status);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
 
@@ -218,5 +232,7 @@ proptest! {
             Step::take(next, &mut world, &mut invariants);
             invariants.check(&world).map_err(|broken| TestCaseError::fail(format!("after {said}: {broken}")))?;
         }
+        settle(&mut world);
+        invariants::decided_ends_come(&world).map_err(TestCaseError::fail)?;
     }
 }

@@ -16,6 +16,7 @@ use self::act::Freeze;
 pub(crate) use self::job::passed_through;
 use crate::context::Context;
 use crate::error::Error;
+use crate::lifecycle;
 use crate::report;
 use crate::status::{fresh, write};
 
@@ -29,6 +30,10 @@ pub(crate) async fn reconcile(object: Arc<DeserializeGuard<TrainingRun>>, ctx: A
         Err(invalid) => return Ok(report::invalid(&ctx, &*object, invalid).await),
     };
     let Some(run) = fresh(&ctx, run).await? else { return Ok(Action::await_change()) };
+    if let Some(status) = run.status.as_ref().filter(|status| status.phase.is_finished()) {
+        let (model, ttl) = (&run.spec.model_ref.name, run.spec.ttl_seconds_after_finished);
+        return lifecycle::collect(&ctx, &run, model, status.completion_time, ttl).await;
+    }
     let observed = observe::observe(&ctx, &run).await?;
     let mut plan = decide::decide(&observed, ctx.now());
     match act::act(&ctx, &observed, &plan.actions).await? {

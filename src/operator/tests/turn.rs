@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
 
+#[path = "../src/rollout/testing.rs"]
+mod arms;
+#[path = "../src/evaluation/testing.rs"]
+mod evaluations;
 #[path = "turn/gateway.rs"]
 mod gateway;
 #[path = "turn/inference.rs"]
@@ -32,6 +36,7 @@ async fn a_model_is_served_learns_and_is_promoted() {
     let end = rollout.status.expect("a status");
     assert_eq!(end.completion_status, Some(CompletionStatus::Promoted));
     assert_eq!(end.served_digest.as_ref(), Some(&champion.adapter.digest));
+    stage.no_jobs().await;
     let evaluation = stage.evaluation("coder-r1").await.status.expect("a status");
     assert_eq!(evaluation.verdict, Some(Verdict::Pass));
     let run = stage.run("coder-r1").await.status.expect("a status");
@@ -78,6 +83,13 @@ async fn a_token_is_good_for_its_own_object_only() {
     for token in [String::new(), "0".repeat(64), uid] {
         assert_eq!(stage.report("trainingruns", "coder-r1", &token).await, 401);
     }
+    // Who has no token is not read; who has it is told what is wrong, as everything here is told.
+    let bad = "{ \"event\": ";
+    assert_eq!(stage.post("trainingruns", "coder-r1", "00", bad).await.0, 401);
+    let token = stage.token("coder-r1-train-report").await;
+    let (status, answer) = stage.post("trainingruns", "coder-r1", &token, bad).await;
+    assert_eq!(status, 400);
+    assert!(answer["message"].as_str().is_some_and(|why| why.contains("JSON")), "{answer}");
     assert_eq!(stage.report("trainingruns", "no-such-run", "00").await, 401, "names are not given away");
     assert_eq!(stage.report("surprises", "coder-r1", "00").await, 404);
     stage.end().await;

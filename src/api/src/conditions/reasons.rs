@@ -43,6 +43,8 @@ pub enum ModelReason {
     GatewayUnreachable,
     /// Reconciling: what is asked for is not there yet.
     Progressing,
+    /// Stalled: part of what was decided could not be written.
+    ActFailed,
 }
 
 /// Reasons on a TrainingRun.
@@ -82,6 +84,10 @@ pub enum TrainingRunReason {
     AdapterCorrupt,
     /// The trainer gave up for another reason.
     TrainerFailed,
+    /// Its Job was deleted before its end was seen.
+    JobLost,
+    /// A Job of the name belongs to another object.
+    NameTaken,
     /// No dataset is given, and the operator was started without a gateway.
     NoGateway,
     /// No dataset is given, and the gateway freezes none.
@@ -121,6 +127,8 @@ pub enum EvaluationReason {
     RegressionDetected,
     /// Passed: the numbers cannot tell.
     InsufficientSamples,
+    /// A Job of the name belongs to another object.
+    NameTaken,
     /// More attempts failed than `backoffLimit`.
     BackoffLimitExceeded,
     /// It took longer than `activeDeadlineSeconds`.

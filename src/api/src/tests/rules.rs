@@ -41,6 +41,12 @@ fn what_is_wrong_is_refused_with_its_path_or_reason() {
         ("GenesisModel", "/spec/surprise", json!(1), "spec.surprise: is unknown"),
         ("GenesisModel", "/spec/baseModel/uri", json!("http://example/model"), "must match"),
         ("GenesisModel", "/spec/storage/uri", json!("/tmp"), "must match"),
+        (
+            "GenesisModel",
+            "/spec/serving",
+            json!({ "resources": { "limits": { "nvidia.com/gpu": "one" } } }),
+            "must match",
+        ),
         ("GenesisModel", "/spec/suspend", json!("yes"), "must be of type"),
         ("GenesisModel", "/spec/promotionPolicy", json!("Sometimes"), "must be one of"),
         ("GenesisModel", "/spec/triggers", json!({ "minNewLearnings": 0 }), "minNewLearnings: 0 is not within"),

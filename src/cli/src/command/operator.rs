@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use genesis_operator::Config;
+use genesis_operator::{Config, Images};
 
 /// Settings of the operator; each can come from its environment variable.
 #[derive(clap::Args)]
@@ -26,11 +26,42 @@ pub struct Arguments {
     /// Folder of built-in models, passed on to the pods
     #[arg(long, env = "GENESIS_MODELS")]
     models: Option<PathBuf>,
+    #[command(flatten)]
+    images: ImageArguments,
+}
+
+/// Images of the pods, where a spec names none
+#[derive(clap::Args)]
+struct ImageArguments {
+    /// Image of inference servers [default: genesis-inference of this version]
+    #[arg(long, env = "GENESIS_SERVING_IMAGE")]
+    serving_image: Option<String>,
+    /// Image of sandbox pools [default: genesis-sandbox of this version]
+    #[arg(long, env = "GENESIS_SANDBOX_IMAGE")]
+    sandbox_image: Option<String>,
+    /// Image of trainers [default: genesis-trainer of this version]
+    #[arg(long, env = "GENESIS_TRAINER_IMAGE")]
+    trainer_image: Option<String>,
+    /// Image of evaluators [default: genesis of this version]
+    #[arg(long, env = "GENESIS_EVALUATOR_IMAGE")]
+    evaluator_image: Option<String>,
+}
+
+impl From<ImageArguments> for Images {
+    fn from(named: ImageArguments) -> Self {
+        let own = Self::default();
+        Self {
+            serving: named.serving_image.unwrap_or(own.serving),
+            sandbox: named.sandbox_image.unwrap_or(own.sandbox),
+            trainer: named.trainer_image.unwrap_or(own.trainer),
+            evaluator: named.evaluator_image.unwrap_or(own.evaluator),
+        }
+    }
 }
 
 impl Arguments {
     pub async fn run(self) -> Result<()> {
-        let Self { listen, operator_url, gateway_url, service_token, namespace, models } = self;
+        let Self { listen, operator_url, gateway_url, service_token, namespace, models, images } = self;
         let mut pod_environment = BTreeMap::new();
         if let Some(models) = models {
             pod_environment.insert("GENESIS_MODELS".to_owned(), models.display().to_string());
@@ -41,9 +72,30 @@ impl Arguments {
             service_token,
             gateway_url,
             namespace,
+            images: images.into(),
             pod_environment,
             ..Config::default()
         };
         Ok(genesis_operator::run(config).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Command {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn an_image_that_is_named_takes_the_place_of_the_operators_own() {
+        let words = ["operator", "--service-token", "secret", "--trainer-image", "registry/trainer:7"];
+        let images = Images::from(Command::parse_from(words).arguments.images);
+        assert_eq!((images.trainer.as_str(), images.serving), ("registry/trainer:7", Images::default().serving));
     }
 }

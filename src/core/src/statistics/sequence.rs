@@ -37,7 +37,8 @@ pub struct DifferenceBound {
 /// `ρ² = (−2 ln α + ln(−2 ln α) + 1)/100`. `None` below `min_count` requests in either arm.
 ///
 /// `n` is the smaller arm's count and `v = n·(v_A/n_A + v_B/n_B)`, so that arms of unequal size are treated as what
-/// they are. A variance of exactly zero (all values equal so far) is replaced by that of one deviating value.
+/// they are. A variance below that of one deviating value, `1/n_A`, is raised to it: values that were equal so far
+/// need not stay so, and an interval that jumped at the first deviation would not hold at every look.
 pub fn confidence_sequence(
     stable: &ArmMoments,
     canary: &ArmMoments,
@@ -88,6 +89,17 @@ mod tests {
             b.upper - b.lower
         };
         assert!(width(2_000) < width(500) && width(500) < width(100));
+    }
+
+    #[test]
+    fn a_small_variance_is_raised_as_none_is() {
+        let of = |value: f64| ArmMoments { count: 60, sum: 60.0 * value, square_sum: 60.0 * value * value + 1e-6 };
+        let (none, small) = (arm(60, 1.0), of(1.0));
+        let half = |canary: &ArmMoments| {
+            let bound = confidence_sequence(&arm(60, 1.0), canary, 0.1, 50).unwrap();
+            bound.upper - bound.lower
+        };
+        assert_eq!(half(&none), half(&small));
     }
 
     #[test]

@@ -2,9 +2,11 @@
 
 use genesis_api::Evaluation;
 use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 
 use super::decide::EvaluationAction;
+use super::job::secret;
 use super::observe::Observed;
 use crate::apply::Writer;
 use crate::context::Context;
@@ -18,7 +20,12 @@ pub(super) async fn act(ctx: &Context, observed: &Observed, actions: &[Evaluatio
     for action in actions {
         match action {
             EvaluationAction::Adapter(change) => change_adapter(ctx, change).await,
-            EvaluationAction::CreateJob(job) => writer.create::<Job>("creating the Job", job).await?,
+            EvaluationAction::CreateJob(job) => {
+                // The token is in no plan: plans are printed.
+                let secret = secret(&observed.evaluation, &ctx.settings);
+                writer.create::<Secret>("creating the Job's Secret", &secret).await?;
+                writer.create::<Job>("creating the Job", job).await?;
+            }
             EvaluationAction::DeleteJob(name) => writer.delete::<Job>("deleting the Job", &namespace, name).await?,
         }
     }

@@ -13,6 +13,7 @@ use self::describe::describe;
 use super::job;
 use super::observe::{Observed, adapters};
 use crate::jobs::JobState;
+use crate::lifecycle;
 use crate::plan::{Notice, Plan};
 use crate::serving::{AdapterChange, Standing, load_where_missing, refusal, standing};
 use crate::training_run::event::failure;
@@ -51,9 +52,9 @@ const FIRST_BACKOFF_SECONDS: i64 = 2;
 const LONGEST_BACKOFF_SECONDS: i64 = 300;
 
 /// 1. A verdict that was told of ends it.
-/// 2. So does its deadline.
-/// 3. While it is held there is no Job; it begins again afterwards.
-/// 4. A failed attempt is counted once, and followed by another after a pause, unless trying again cannot help.
+/// 2. While it is held there is no Job, and its time does not run; it begins again afterwards.
+/// 3. Its deadline ends it.
+/// 4. An attempt that failed, or whose Job is gone, is counted once, and followed by another after a pause, unless trying again cannot help.
 /// 5. Both adapters are loaded and proved on every ready replica before anything is compared.
 /// 6. Then an attempt is started, with the addresses of the pods of now.
 pub fn decide(observed: &Observed, now: Timestamp) -> EvaluationPlan {
@@ -62,7 +63,8 @@ pub fn decide(observed: &Observed, now: Timestamp) -> EvaluationPlan {
     if status.phase.is_finished() {
         return Plan::rest(status);
     }
-    status.start_time = status.start_time.or(Some(now));
+    let held = evaluation.spec.suspend;
+    status.start_time = Some(lifecycle::start(status.start_time, &status.conditions, held, now));
     let mut actions = Vec::new();
     let stand = stand(observed, &mut status, &mut actions, now);
     let mut notices: Vec<Notice> = ended(&stand, &status).into_iter().collect();
@@ -91,15 +93,20 @@ fn stand(
         return Stand::Judged;
     }
     let spec = &observed.evaluation.spec;
+    if spec.suspend {
+        // Without its name, that it is gone is no failure.
+        actions.extend(status.job_name.take().map(EvaluationAction::DeleteJob));
+        return Stand::Suspended;
+    }
     let waited = status.start_time.map_or(0, |start| now.as_second() - start.as_second());
     if waited > spec.active_deadline_seconds {
-        actions.extend(delete_job(status));
+        actions.extend(status.job_name.clone().map(EvaluationAction::DeleteJob));
         return Stand::Failed(Reason::DeadlineExceeded, format!("no verdict after {waited} s"));
     }
-    if spec.suspend {
-        actions.extend(delete_job(status));
-        status.job_name = None;
-        return Stand::Suspended;
+    if observed.job == JobState::Foreign {
+        let name = status.job_name.as_deref().unwrap_or_default();
+        let words = format!("Job {name} belongs to another object; delete it, or wait until it is collected");
+        return Stand::Working(Reason::NameTaken, words, false);
     }
     if let Some(failed) = after_failure(observed, status, now) {
         return failed;
@@ -147,20 +154,22 @@ fn stand(
     Stand::Working(Reason::JobRunning, "the evaluator is being started".to_owned(), true)
 }
 
-/// Counts an attempt that failed, once: the count follows the number of the attempt.
+/// Counts an attempt that failed, once: its Job is forgotten in the same write. Attempts that were ended by a hold are
+/// none of them.
 fn after_failure(observed: &Observed, status: &mut EvaluationStatus, now: Timestamp) -> Option<Stand> {
-    let message = match &observed.job {
-        JobState::Failed { reason, message, .. } => format!("{reason}: {message}"),
-        JobState::Complete => "the evaluator ended well without telling of a verdict".to_owned(),
-        JobState::Absent | JobState::Active { .. } => return None,
+    let job = status.job_name.clone()?;
+    let (reason, message) = match &observed.job {
+        JobState::Failed { reason, message, .. } => ("EvaluatorFailed", format!("{reason}: {message}")),
+        JobState::Complete => ("EvaluatorFailed", "the evaluator ended well without telling of a verdict".to_owned()),
+        JobState::Absent => ("JobLost", format!("Job {job} is gone, and nobody saw its end")),
+        JobState::Foreign | JobState::Active { .. } => return None,
     };
-    if status.failed_attempts < status.attempts {
-        status.failed_attempts = status.attempts;
-        // What the evaluator told of itself explains more; a pod that was killed has told nothing.
-        let told = status.last_failure.take().filter(|failure| failure.time >= status.start_time);
-        let told = told.unwrap_or_else(|| failure("EvaluatorFailed", &message, true, now));
-        status.last_failure = Some(genesis_api::training_run::JobFailure { time: Some(now), ..told });
-    }
+    status.job_name = None;
+    status.failed_attempts = status.failed_attempts.saturating_add(1);
+    // What the evaluator told of itself explains more; a pod that was killed has told nothing.
+    let told = status.last_failure.take().filter(|failure| failure.time >= status.start_time);
+    let told = told.unwrap_or_else(|| failure(reason, &message, true, now));
+    status.last_failure = Some(genesis_api::training_run::JobFailure { time: Some(now), ..told });
     let told = status.last_failure.as_ref()?;
     if !told.retriable {
         return Some(Stand::Failed(Reason::InputInvalid, format!("{}: {}", told.reason, told.message)));
@@ -179,10 +188,6 @@ fn pause_left(status: &EvaluationStatus, now: Timestamp) -> Option<i64> {
     let since = now.as_second() - status.last_failure.as_ref()?.time?.as_second();
     let pause = FIRST_BACKOFF_SECONDS.saturating_mul(1 << (failures - 1).min(16)).min(LONGEST_BACKOFF_SECONDS);
     (since < pause).then_some(pause - since)
-}
-
-fn delete_job(status: &EvaluationStatus) -> Option<EvaluationAction> {
-    status.job_name.clone().map(EvaluationAction::DeleteJob)
 }
 
 fn progress(status: &EvaluationStatus) -> String {

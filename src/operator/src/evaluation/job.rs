@@ -1,14 +1,18 @@
 //! The evaluator's Job.
 
+use genesis_api::Evaluation;
 use genesis_api::names::{INFERENCE_PORT, Role, SANDBOX_PORT, evaluation_job_name};
 use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 
 use super::observe::Observed;
 use crate::apply::owned_by;
-use crate::jobs::{JobPlan, job, report_environment};
+use crate::config::Settings;
+use crate::jobs::{JobPlan, job};
 use crate::pods::{ContainerPlan, template};
 use crate::ports::socket;
+use crate::reporting::{report_environment, report_secret};
 use crate::token::{JobKind, Subject};
 use crate::training_run::passed_through;
 
@@ -29,8 +33,7 @@ pub(super) fn build(observed: &Observed, served_model: &str, attempt: i32, secon
     let evaluation = &observed.evaluation;
     let spec = &evaluation.spec;
     let model = &spec.model_ref.name;
-    let namespace = evaluation.namespace().unwrap_or_default();
-    let (name, uid) = (evaluation.name_any(), evaluation.uid().unwrap_or_default());
+    let (namespace, name, uid) = identity(evaluation);
     let subject = Subject { kind: JobKind::Evaluations, namespace: &namespace, name: &name, uid: &uid };
     let plan = ContainerPlan {
         command: vec!["genesis".into()],
@@ -47,9 +50,19 @@ pub(super) fn build(observed: &Observed, served_model: &str, attempt: i32, secon
         template: template(model, Role::Evaluator, plan, &spec.evaluator, Some(&spec.storage), &observed.settings),
         backoff_limit: 0,
         active_deadline_seconds: seconds_left.max(1),
-        ttl_seconds_after_finished: spec.ttl_seconds_after_finished,
         suspend: false,
     })
+}
+
+/// The Secret that its Jobs report with.
+pub(super) fn secret(evaluation: &Evaluation, settings: &Settings) -> Secret {
+    let (namespace, name, uid) = identity(evaluation);
+    let subject = Subject { kind: JobKind::Evaluations, namespace: &namespace, name: &name, uid: &uid };
+    report_secret(settings, subject, owned_by(evaluation))
+}
+
+fn identity(evaluation: &Evaluation) -> (String, String, String) {
+    (evaluation.namespace().unwrap_or_default(), evaluation.name_any(), evaluation.uid().unwrap_or_default())
 }
 
 fn arguments(observed: &Observed, served_model: &str) -> Vec<String> {

@@ -46,7 +46,7 @@ pub(super) async fn observe(ctx: &Context, evaluation: &Evaluation) -> Result<Ob
         }
         None => None,
     };
-    let job = JobState::of(job.as_ref());
+    let job = JobState::of(job.as_ref(), evaluation.uid().as_deref());
     Ok(Observed {
         evaluation: evaluation.clone(),
         served_model,

@@ -7,42 +7,65 @@ use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
 use serde_json::json;
 
-use super::decide::{Child, ModelAction, ModelPlan};
+use super::decide::{Child, ModelAction, ModelPlan, created};
 use super::observe::Observed;
 use crate::apply::Writer;
 use crate::context::Context;
 use crate::error::ActError;
+use crate::plan::Notice;
 use crate::serving::AdapterChange;
 
-/// Does what was decided, in order.
-pub(super) async fn act(ctx: &Context, observed: &Observed, plan: &ModelPlan) -> Result<(), ActError> {
-    let writer = Writer(&ctx.client);
+/// What came of acting.
+#[derive(Debug, Default)]
+pub(super) struct Acted {
+    /// What could not be written.
+    pub(super) failures: Vec<ActError>,
+    /// The turn that was to begin did not.
+    pub(super) not_begun: bool,
+    /// What people should hear of.
+    pub(super) notices: Vec<Notice>,
+}
+
+/// Does what was decided, in order. A write that is refused is noted and stops no other: a Deployment that nobody
+/// admits must not keep a candidate that hurts in traffic.
+pub(super) async fn act(ctx: &Context, observed: &Observed, plan: &ModelPlan) -> Acted {
     let namespace = observed.model.namespace().unwrap_or_default();
+    let mut acted = Acted::default();
     for action in &plan.actions {
-        match action {
-            ModelAction::ApplyDeployment(deployment) => {
-                writer.apply::<Deployment>("applying a Deployment", deployment).await?;
+        match perform(ctx, &namespace, action).await {
+            Ok(()) => acted.notices.extend(created(action)),
+            Err(error) => {
+                acted.not_begun |= matches!(action, ModelAction::CreateRun(_));
+                acted.failures.push(error);
             }
-            ModelAction::ApplyService(service) => writer.apply::<Service>("applying a Service", service).await?,
-            ModelAction::Adapter(change) => change_adapter(ctx, change).await,
-            ModelAction::CreateRun(run) => writer.create::<TrainingRun>("creating a TrainingRun", run).await?,
-            ModelAction::CreateEvaluation(evaluation) => {
-                writer.create::<Evaluation>("creating an Evaluation", evaluation).await?;
-            }
-            ModelAction::CreateRollout(rollout) => writer.create::<Rollout>("creating a Rollout", rollout).await?,
-            ModelAction::Hold { child, name, held } => hold(&writer, &namespace, *child, name, *held).await?,
-            ModelAction::Delete { child, name } => match child {
-                Child::TrainingRun => {
-                    writer.delete::<TrainingRun>("deleting an old TrainingRun", &namespace, name).await?;
-                }
-                Child::Evaluation => {
-                    writer.delete::<Evaluation>("deleting an old Evaluation", &namespace, name).await?;
-                }
-                Child::Rollout => writer.delete::<Rollout>("deleting an old Rollout", &namespace, name).await?,
-            },
         }
     }
-    Ok(())
+    acted
+}
+
+async fn perform(ctx: &Context, namespace: &str, action: &ModelAction) -> Result<(), ActError> {
+    let writer = Writer(&ctx.client);
+    match action {
+        ModelAction::ApplyDeployment(deployment) => {
+            writer.apply::<Deployment>("applying a Deployment", deployment).await
+        }
+        ModelAction::ApplyService(service) => writer.apply::<Service>("applying a Service", service).await,
+        ModelAction::Adapter(change) => {
+            change_adapter(ctx, change).await;
+            Ok(())
+        }
+        ModelAction::CreateRun(run) => writer.create::<TrainingRun>("creating a TrainingRun", run).await,
+        ModelAction::CreateEvaluation(evaluation) => {
+            writer.create::<Evaluation>("creating an Evaluation", evaluation).await
+        }
+        ModelAction::CreateRollout(rollout) => writer.create::<Rollout>("creating a Rollout", rollout).await,
+        ModelAction::Hold { child, name, held } => hold(&writer, namespace, *child, name, *held).await,
+        ModelAction::Delete { child, name } => match child {
+            Child::TrainingRun => writer.delete::<TrainingRun>("deleting an old TrainingRun", namespace, name).await,
+            Child::Evaluation => writer.delete::<Evaluation>("deleting an old Evaluation", namespace, name).await,
+            Child::Rollout => writer.delete::<Rollout>("deleting an old Rollout", namespace, name).await,
+        },
+    }
 }
 
 /// Loads or unloads an adapter. A server that refuses is no reason to stop: the next look sees it, and says so.
@@ -67,7 +90,7 @@ async fn hold(writer: &Writer<'_>, namespace: &str, child: Child, name: &str, he
     let mark = if held { json!("true") } else { json!(null) };
     let patch =
         |field: &str| json!({ "metadata": { "annotations": { HELD_ANNOTATION: mark } }, "spec": { field: held } });
-    match child {
+    let held = match child {
         Child::TrainingRun => {
             writer.merge::<TrainingRun>("holding a TrainingRun", namespace, name, &patch("suspend")).await
         }
@@ -75,5 +98,40 @@ async fn hold(writer: &Writer<'_>, namespace: &str, child: Child, name: &str, he
             writer.merge::<Evaluation>("holding an Evaluation", namespace, name, &patch("suspend")).await
         }
         Child::Rollout => writer.merge::<Rollout>("holding a Rollout", namespace, name, &patch("paused")).await,
+    };
+    held.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use genesis_minicluster::cluster::Cluster;
+    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+    use kube::Api;
+    use kube::api::PostParams;
+
+    use super::*;
+    use crate::model::testing::{adapter, context, model, observed};
+    use crate::model::{children, workloads};
+    use crate::plan::Plan;
+
+    #[tokio::test]
+    async fn a_write_that_is_refused_stops_no_other() {
+        let client = Cluster::in_memory().unwrap().client();
+        let definitions = Api::<CustomResourceDefinition>::all(client.clone());
+        for definition in genesis_api::crds() {
+            definitions.create(&PostParams::default(), &definition).await.unwrap();
+        }
+        let mut model = model();
+        model.metadata.namespace = Some("default".into());
+        let ctx = context(client.clone());
+        let mut refused = workloads::sandbox(&model, &ctx.settings);
+        refused.metadata.name = Some("Not A Name".into());
+        let evaluation = children::evaluation(&model, 1, None, &adapter(1));
+        let actions =
+            vec![ModelAction::ApplyDeployment(Box::new(refused)), ModelAction::CreateEvaluation(Box::new(evaluation))];
+        let plan = Plan { actions, ..Plan::rest(genesis_api::GenesisModelStatus::default()) };
+        let acted = act(&ctx, &observed(model, 0), &plan).await;
+        assert_eq!((acted.failures.len(), acted.not_begun, acted.notices.len()), (1, false, 1));
+        Api::<Evaluation>::namespaced(client, "default").get("coder-r1").await.unwrap();
     }
 }

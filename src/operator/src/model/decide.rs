@@ -3,7 +3,7 @@
 mod adapters;
 mod champion;
 pub(super) mod history;
-pub(super) mod start;
+mod start;
 mod turns;
 
 use genesis_api::genesis_model::{GenesisModelStatus, TurnOutcome};
@@ -16,12 +16,12 @@ use serde::Serialize;
 
 use super::observe::Observed;
 use super::{children, status, workloads};
-use crate::apply::is_within;
+use crate::apply::{is_within, stamped};
 use crate::plan::{Notice, Plan};
 use crate::serving::AdapterChange;
 
 pub(crate) use champion::Champion;
-pub(crate) use start::LoopState;
+pub(crate) use start::{LoopState, Numbers};
 pub(crate) use turns::{Stage, Turn};
 
 /// A plan for a model.
@@ -97,7 +97,6 @@ pub fn decide(observed: &Observed, now: Timestamp) -> ModelPlan {
     if let LoopState::Start { revision, trigger, .. } = &loop_state {
         actions.push(ModelAction::CreateRun(Box::new(children::training_run(&observed.model, *revision, trigger))));
     }
-    notices.extend(actions.iter().filter_map(created));
 
     actions.extend(adapters::changes(observed, &champion, &under_way, now).into_iter().map(ModelAction::Adapter));
     actions.extend(history::expired(observed, &history));
@@ -108,9 +107,9 @@ pub fn decide(observed: &Observed, now: Timestamp) -> ModelPlan {
 
 fn workload_actions(observed: &Observed) -> Vec<ModelAction> {
     let (model, settings) = (&observed.model, &observed.settings);
-    let serving = workloads::serving(model, settings);
-    let sandbox = workloads::sandbox(model, settings);
-    let service = workloads::service(model);
+    let serving = stamped(workloads::serving(model, settings));
+    let sandbox = stamped(workloads::sandbox(model, settings));
+    let service = stamped(workloads::service(model));
     let mut actions = Vec::new();
     if differs(&serving, observed.serving.as_ref()) {
         actions.push(ModelAction::ApplyDeployment(Box::new(serving)));
@@ -153,7 +152,8 @@ fn hold(turn: &Turn<'_>, held: bool) -> Option<ModelAction> {
     change.then_some(ModelAction::Hold { child, name, held })
 }
 
-fn created(action: &ModelAction) -> Option<Notice> {
+/// What people should hear of something that was created.
+pub(super) fn created(action: &ModelAction) -> Option<Notice> {
     match action {
         ModelAction::CreateRun(run) => {
             let trigger = run.spec.trigger.as_deref().unwrap_or_default();

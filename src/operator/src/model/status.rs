@@ -1,17 +1,18 @@
 //! What is written down about a model.
 
-use genesis_api::Decimal;
 use genesis_api::conditions::{ConditionType, Conditions, ModelReason, find};
 use genesis_api::genesis_model::{CurrentAdapter, GenesisModelStatus, LastEvaluation, LearningStatus};
 use genesis_api::training_run::TrainingPhase;
+use genesis_api::{Decimal, GenesisModel};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
+use super::act::Acted;
 use super::decide::history::History;
-use super::decide::start::newest_revision;
-use super::decide::{Champion, LoopState, Stage, Turn};
+use super::decide::{Champion, LoopState, Numbers, Stage, Turn};
 use super::observe::{Learning, Observed};
 use crate::apply::is_owned_by;
+use crate::plan::shortened;
 use crate::serving::{Standing, refusal, standing};
 
 /// The next status.
@@ -35,7 +36,7 @@ pub(super) fn next(
     status.watermark = watermark(observed, status.watermark);
     status.learning = learning(&observed.learning).or(status.learning);
     status.last_evaluation = last_evaluation(observed).or(status.last_evaluation);
-    status.revision = newest_revision(observed);
+    status.revision = Numbers::from(observed).newest();
     under_way_fields(&mut status, under_way, &model.spec.served_model_name);
     if let LoopState::Start { revision, requested, .. } = loop_state {
         status.revision = *revision;
@@ -47,6 +48,19 @@ pub(super) fn next(
     replica_counts(&mut status, observed, champion);
     conditions(&mut status, observed, champion, loop_state, now);
     status
+}
+
+/// Says what of the plan could not be written; it is tried again. A turn that did not begin is not written down as
+/// begun: its number would be given out, and nobody would train it.
+pub(super) fn note_failures(status: &mut GenesisModelStatus, model: &GenesisModel, acted: &Acted, now: Timestamp) {
+    if acted.not_begun {
+        status.revision = model.status.as_ref().map_or(0, |before| before.revision);
+        status.active_training_run = None;
+    }
+    let words: Vec<String> = acted.failures.iter().map(ToString::to_string).collect();
+    let stalled = (!words.is_empty()).then(|| (ModelReason::ActFailed.into(), shortened(&words.join("; "))));
+    Conditions::edit(&mut status.conditions, model.metadata.generation, now)
+        .set_or_clear(ConditionType::Stalled, stalled);
 }
 
 fn under_way_fields(status: &mut GenesisModelStatus, under_way: &[Turn<'_>], served: &str) {
@@ -161,5 +175,32 @@ fn adapter_loaded(observed: &Observed, champion: &Champion) -> (bool, ModelReaso
             let refused = refusal(&observed.replicas, &current.name).is_some();
             (false, if refused { ModelReason::LoadFailed } else { ModelReason::PartiallyLoaded }, why)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ActError;
+    use crate::model::testing::{at, model};
+
+    #[test]
+    fn what_was_refused_stands_in_the_status_until_it_is_written() {
+        let refused = |name: &str| ActError::NameTaken { what: "creating", kind: "K".into(), name: name.into() };
+        let acted = Acted { failures: vec![refused("a"), refused("b")], not_begun: true, notices: Vec::new() };
+        let mut status = GenesisModelStatus {
+            revision: 3,
+            active_training_run: Some("coder-r3".into()),
+            ..GenesisModelStatus::default()
+        };
+        note_failures(&mut status, &model(), &acted, at(0));
+        let stalled = find(&status.conditions, ConditionType::Stalled).unwrap().clone();
+        assert_eq!((stalled.reason.as_str(), status.revision, &status.active_training_run), ("ActFailed", 0, &None));
+        assert!(stalled.message.contains("K a") && stalled.message.contains("K b"), "{}", stalled.message);
+        let again = status.conditions.clone();
+        note_failures(&mut status, &model(), &acted, at(9));
+        assert_eq!(status.conditions, again, "nothing new is written");
+        note_failures(&mut status, &model(), &Acted::default(), at(10));
+        assert!(find(&status.conditions, ConditionType::Stalled).is_none());
     }
 }

@@ -6,10 +6,19 @@ use std::time::Duration;
 use genesis_api::genesis_model::LearningStatus;
 use genesis_api::{AdapterReference, GenesisModel};
 use genesis_core::Digest;
+use genesis_core::wire::LearningSnapshot;
 use jiff::Timestamp;
+use kube::Client;
+use kube::runtime::events::{Recorder, Reporter};
 use serde_json::json;
 
 use crate::config::{Images, Settings};
+use crate::context::Context;
+use crate::metrics::Metrics;
+use crate::model::observe::{Learning, Observed};
+use crate::ports::HttpInference;
+use crate::serving::{Replica, ReplicaMemory};
+use crate::words::LastWritten;
 
 /// A model with the least that is needed.
 pub(crate) fn model() -> GenesisModel {
@@ -44,6 +53,46 @@ pub(crate) fn settings() -> Arc<Settings> {
         service_token: "secret".into(),
         poll: Duration::from_secs(5),
     })
+}
+
+/// A model with one replica and without anything else, that has learned this much.
+pub(crate) fn observed(model: GenesisModel, new: u64) -> Observed {
+    let learning = LearningSnapshot {
+        total: new,
+        new,
+        watermark: new,
+        verified_rows: new,
+        quality_average: 0.95,
+        quality_samples: 500,
+        executions: new,
+    };
+    Observed {
+        model,
+        serving: None,
+        service: None,
+        sandbox: None,
+        replicas: vec![Replica { pod: "pod".into(), ..Replica::default() }],
+        runs: Vec::new(),
+        evaluations: Vec::new(),
+        rollouts: Vec::new(),
+        learning: Learning::Known(learning),
+        settings: settings(),
+    }
+}
+
+/// What reconcilers share, with nobody beside the Kubernetes API.
+pub(crate) fn context(client: Client) -> Context {
+    Context {
+        recorder: Recorder::new(client.clone(), Reporter::from("genesis-operator")),
+        client,
+        gateway: None,
+        inference: Arc::new(HttpInference::new(reqwest::Client::new())),
+        memory: ReplicaMemory::default(),
+        written: LastWritten::default(),
+        metrics: Metrics::default(),
+        settings: settings(),
+        clock: Timestamp::now,
+    }
 }
 
 /// An adapter of its own for every number.

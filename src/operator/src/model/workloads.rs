@@ -2,7 +2,7 @@
 
 use genesis_api::GenesisModel;
 use genesis_api::names::{INFERENCE_ADMIN_PORT, INFERENCE_PORT, Role, SANDBOX_PORT, pod_labels, workload_name};
-use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment};
 use k8s_openapi::api::core::v1::{
     HTTPGetAction, PodTemplateSpec, Probe, Service, ServicePort, ServiceSpec, TCPSocketAction,
 };
@@ -13,7 +13,7 @@ use kube::api::ObjectMeta;
 
 use crate::apply::owned_by;
 use crate::config::Settings;
-use crate::pods::{ContainerPlan, template};
+use crate::pods::{ContainerPlan, needs_device, template};
 
 /// The inference servers.
 pub(super) fn serving(model: &GenesisModel, settings: &Settings) -> Deployment {
@@ -36,10 +36,16 @@ pub(super) fn serving(model: &GenesisModel, settings: &Settings) -> Deployment {
         readiness: Some(http_probe("/readyz", 1, 3)),
         // A minute without an answer: a server that is only busy answers this one.
         liveness: Some(http_probe("/healthz", 10, 6)),
+        // Twenty minutes: a large model is read from a slow disk.
+        startup: Some(http_probe("/healthz", 1, 1_200)),
         ..ContainerPlan::default()
     };
     let pod = template(&model.name_any(), Role::Serving, plan, &spec.pod, Some(&model.spec.storage), settings);
-    deployment(model, Role::Serving, spec.replicas, pod)
+    let mut deployment = deployment(model, Role::Serving, spec.replicas, pod);
+    if let Some(spec) = deployment.spec.as_mut().filter(|_| needs_device(&model.spec.serving.pod)) {
+        spec.strategy = Some(one_after_the_other());
+    }
+    deployment
 }
 
 /// The pool of sandboxes. It is given no volume: what runs in it is hostile.
@@ -92,6 +98,17 @@ fn deployment(model: &GenesisModel, role: Role, replicas: i32, template: PodTemp
             ..DeploymentSpec::default()
         }),
         status: None,
+    }
+}
+
+/// A pod gives its device back before the next one asks for it: there may be no other one in the cluster.
+fn one_after_the_other() -> DeploymentStrategy {
+    DeploymentStrategy {
+        type_: Some("RollingUpdate".into()),
+        rolling_update: Some(RollingUpdateDeployment {
+            max_surge: Some(IntOrString::Int(0)),
+            max_unavailable: Some(IntOrString::Int(1)),
+        }),
     }
 }
 

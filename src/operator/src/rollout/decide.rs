@@ -8,13 +8,13 @@ use std::time::Duration;
 use genesis_api::conditions::RolloutReason as Reason;
 use genesis_api::rollout::{CompletionStatus, ReplicaProof, RolloutStatus, Weights};
 use genesis_api::{GenesisModel, Rollout};
-use genesis_core::Digest;
+use genesis_core::{AdapterRef, Digest};
 use jiff::Timestamp;
 
 use super::describe::describe;
 use super::observe::{Observed, Traffic};
 use crate::plan::{Notice, Plan, shortened};
-use crate::serving::{AdapterChange, AdapterState, Standing, standing};
+use crate::serving::{AdapterChange, AdapterState, Standing, load_where_missing, standing};
 
 /// A plan for a rollout.
 pub type RolloutPlan = Plan<RolloutStatus, RolloutAction>;
@@ -39,8 +39,8 @@ pub(super) enum Stand {
     Stepping(Reason, String),
     /// It is held.
     Paused(Reason, String),
-    /// Its steps are done; the model takes the adapter over.
-    Promoting,
+    /// Its steps are done; the model takes the adapter over. With a sentence where that takes too long.
+    Promoting(Option<String>),
     /// It gives traffic back.
     GivingBack(Reason, String),
     /// It has ended.
@@ -57,6 +57,15 @@ pub(super) struct Case<'a> {
     /// How it stands on the replicas.
     pub(super) standing: Standing,
     pub(super) now: Timestamp,
+}
+
+impl Case<'_> {
+    /// Loads the candidate wherever it is missing.
+    fn loads(&self) -> impl Iterator<Item = RolloutAction> {
+        let candidate = AdapterRef::from(self.rollout.spec.candidate.clone());
+        let served = &self.model.spec.served_model_name;
+        load_where_missing(&self.observed.replicas, served, &candidate).into_iter().map(RolloutAction::Adapter)
+    }
 }
 
 /// 1. A rollout that has ended stays as it is.
@@ -97,10 +106,10 @@ pub fn decide(observed: &Observed, now: Timestamp) -> RolloutPlan {
 
 fn stand(case: &Case<'_>, status: &mut RolloutStatus, actions: &mut Vec<RolloutAction>) -> Stand {
     if let Some((end, reason, why)) = ending::asked_for(case, status) {
-        ending::decide_on(status, end, reason, &why);
+        ending::decide_on(case, status, end, reason, &why);
     }
     match status.ending_as {
-        Some(CompletionStatus::Promoted) => ending::hand_over(case, status),
+        Some(CompletionStatus::Promoted) => ending::hand_over(case, status, actions),
         Some(end) => ending::give_back(case, status, end, actions),
         None => advance::advance(case, status, actions),
     }

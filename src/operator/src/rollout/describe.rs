@@ -13,7 +13,7 @@ pub(super) fn describe(status: &mut RolloutStatus, rollout: &Rollout, stand: &St
         Stand::Stalled(_, why) | Stand::Waiting(_, why) => (RolloutPhase::Pending, why.clone()),
         Stand::Stepping(_, why) => (RolloutPhase::Progressing, why.clone()),
         Stand::Paused(_, why) => (RolloutPhase::Paused, why.clone()),
-        Stand::Promoting => (RolloutPhase::Promoting, status.message.clone()),
+        Stand::Promoting(late) => (RolloutPhase::Promoting, late.clone().unwrap_or_else(|| status.message.clone())),
         Stand::GivingBack(_, why) => (RolloutPhase::RollingBack, why.clone()),
         Stand::Ended(CompletionStatus::Promoted, why) => (RolloutPhase::Promoted, why.clone()),
         Stand::Ended(_, why) => (RolloutPhase::Ended, why.clone()),
@@ -27,7 +27,8 @@ pub(super) fn describe(status: &mut RolloutStatus, rollout: &Rollout, stand: &St
     let mut conditions = Conditions::edit(&mut status.conditions, rollout.metadata.generation, now);
     let (progressing, reason) = match stand {
         Stand::Waiting(reason, _) | Stand::Stepping(reason, _) | Stand::GivingBack(reason, _) => (true, *reason),
-        Stand::Promoting => (true, Reason::Promoting),
+        Stand::Promoting(None) => (true, Reason::Promoting),
+        Stand::Promoting(Some(_)) => (false, Reason::ProgressDeadlineExceeded),
         Stand::Stalled(reason, _) | Stand::Paused(reason, _) => (false, *reason),
         Stand::Ended(..) => (false, Reason::Finished),
     };
@@ -51,9 +52,9 @@ pub(super) fn describe(status: &mut RolloutStatus, rollout: &Rollout, stand: &St
         completion.map_or_else(String::new, |end| end.to_string()),
     );
     let under_way =
-        matches!(stand, Stand::Waiting(..) | Stand::Stepping(..) | Stand::Promoting | Stand::GivingBack(..));
+        matches!(stand, Stand::Waiting(..) | Stand::Stepping(..) | Stand::Promoting(None) | Stand::GivingBack(..));
     conditions.set_or_clear(ConditionType::Reconciling, under_way.then(|| (reason_of(stand).into(), message.clone())));
-    let stalled = matches!(stand, Stand::Stalled(..));
+    let stalled = matches!(stand, Stand::Stalled(..) | Stand::Promoting(Some(_)));
     conditions.set_or_clear(ConditionType::Stalled, stalled.then(|| (reason_of(stand).into(), message)));
 }
 
@@ -64,7 +65,8 @@ fn reason_of(stand: &Stand) -> Reason {
         | Stand::Stepping(reason, _)
         | Stand::Paused(reason, _)
         | Stand::GivingBack(reason, _) => *reason,
-        Stand::Promoting => Reason::Promoting,
+        Stand::Promoting(None) => Reason::Promoting,
+        Stand::Promoting(Some(_)) => Reason::ProgressDeadlineExceeded,
         Stand::Ended(..) => Reason::Finished,
     }
 }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use genesis_api::{Evaluation, GenesisModel, Rollout};
 use genesis_core::AdapterRef;
 use genesis_core::wire::{AppliedRoute, ArmStatistics};
+use jiff::Timestamp;
 use kube::{Api, ResourceExt};
 
 use crate::config::Settings;
@@ -67,11 +68,15 @@ pub(super) async fn observe(ctx: &Context, rollout: &Rollout) -> Result<Observed
         None => None,
     };
     let candidate = [AdapterRef::from(rollout.spec.candidate.clone())];
-    let replicas = match &model {
-        Some(model) => serving::observe(ctx, &namespace, name, &model.spec.served_model_name, &candidate).await?,
-        None => Vec::new(),
+    let replicas = async {
+        match &model {
+            Some(model) => serving::observe(ctx, &namespace, name, &model.spec.served_model_name, &candidate).await,
+            None => Ok(Vec::new()),
+        }
     };
-    let traffic = traffic(ctx, rollout, &namespace, name).await;
+    // Harm must be seen while a replica is slow to answer.
+    let (replicas, traffic) = futures::join!(replicas, traffic(ctx, rollout, &namespace, name));
+    let replicas = replicas?;
     Ok(Observed {
         rollout: rollout.clone(),
         model,
@@ -88,18 +93,18 @@ async fn traffic(ctx: &Context, rollout: &Rollout, namespace: &str, model: &str)
     let status = rollout.status.as_ref();
     let start = status.and_then(|status| status.start_time);
     let step = status.and_then(|status| status.step_start_time);
-    let asked = async {
-        let route =
-            gateway.routes().await?.into_iter().find(|route| route.namespace == namespace && route.model == model);
-        let since_start = match start {
-            Some(time) => gateway.arms(namespace, model, time.as_millisecond()).await?,
-            None => Vec::new(),
-        };
-        let since_step = match step {
-            Some(time) => gateway.arms(namespace, model, time.as_millisecond()).await?,
-            None => Vec::new(),
-        };
-        Ok::<_, genesis_client::Error>(Traffic::Seen { route, since_start, since_step })
+    let arms = |since: Option<Timestamp>| async move {
+        match since {
+            Some(time) => gateway.arms(namespace, model, time.as_millisecond()).await,
+            None => Ok(Vec::new()),
+        }
     };
-    asked.await.unwrap_or_else(|error| Traffic::Unreachable(error.to_string()))
+    let asked = futures::future::try_join3(gateway.routes(), arms(start), arms(step)).await;
+    asked.map_or_else(
+        |error| Traffic::Unreachable(error.to_string()),
+        |(routes, since_start, since_step)| {
+            let route = routes.into_iter().find(|route| route.namespace == namespace && route.model == model);
+            Traffic::Seen { route, since_start, since_step }
+        },
+    )
 }

@@ -1,4 +1,5 @@
 use axum::Json;
+use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -18,6 +19,9 @@ pub(crate) enum Refusal {
     /// It can never be done.
     #[error("{0}")]
     Invalid(String),
+    /// It cannot be read: its path, its type or its body.
+    #[error("{1}")]
+    Unreadable(StatusCode, String),
     /// The Kubernetes API did not take it; the request can be repeated.
     #[error("the status could not be written: {0}")]
     Unavailable(String),
@@ -30,6 +34,7 @@ impl Refusal {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unreadable(status, _) => *status,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -38,6 +43,18 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         (self.status(), Json(json!({ "message": self.to_string() }))).into_response()
+    }
+}
+
+impl From<PathRejection> for Refusal {
+    fn from(rejection: PathRejection) -> Self {
+        Self::Unreadable(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<JsonRejection> for Refusal {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::Unreadable(rejection.status(), rejection.body_text())
     }
 }
 

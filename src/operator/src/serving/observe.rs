@@ -1,16 +1,21 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures::future::join_all;
 use genesis_api::names::{Role, pod_selector};
 use genesis_core::{AdapterRef, Digest};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
 use super::proof::prove;
-use super::{AdapterState, Replica};
+use super::{AdapterState, Replica, ReplicaMemory};
 use crate::context::Context;
 use crate::error::{ObserveError, observing};
+
+/// Longest time for proving one adapter on one replica.
+const PROOF_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The ready serving pods of a model, and how the `wanted` adapters stand on each.
 pub async fn observe(
@@ -84,24 +89,55 @@ async fn replica(ctx: &Context, pod: &Pod, served_model: &str, wanted: &[Adapter
 }
 
 async fn state(ctx: &Context, replica: &Replica, name: &str, adapter: &AdapterRef) -> AdapterState {
-    let Some(digest) = replica.loaded.get(name) else {
-        ctx.memory.gone(&replica.incarnation, name);
-        let refusal = ctx.memory.refusal(&replica.incarnation, name, ctx.now());
-        return refusal.map_or(AdapterState::Missing, AdapterState::Refused);
-    };
+    let Some(digest) = replica.loaded.get(name) else { return not_seen(&ctx.memory, replica, name, ctx.now()) };
     if let Some(other) = digest.as_ref().filter(|digest| **digest != adapter.digest) {
         return AdapterState::Disproved(wrong_digest(other, &adapter.digest));
     }
     if ctx.memory.has_proved(&replica.incarnation, name) {
         return AdapterState::Proved;
     }
-    let state = prove(ctx, &replica.address, name, adapter).await;
+    // One replica that answers slowly must not keep the others, and everything else, waiting.
+    let proof = tokio::time::timeout(PROOF_PATIENCE, prove(ctx, &replica.address, name, adapter)).await;
+    let state = proof.unwrap_or_else(|_| {
+        AdapterState::Unproved(format!("the proof took longer than {} s", PROOF_PATIENCE.as_secs()))
+    });
     if state == AdapterState::Proved {
         ctx.memory.proved(&replica.incarnation, name);
     }
     state
 }
 
+/// An adapter that a replica did not tell of. One that does not answer at all has lost nothing: what this process has
+/// proved still counts, and a process that hangs is soon no ready replica any more.
+fn not_seen(memory: &ReplicaMemory, replica: &Replica, name: &str, now: Timestamp) -> AdapterState {
+    if replica.unreachable.is_empty() {
+        memory.gone(&replica.incarnation, name);
+    } else if memory.has_proved(&replica.incarnation, name) {
+        return AdapterState::Proved;
+    }
+    memory.refusal(&replica.incarnation, name, now).map_or(AdapterState::Missing, AdapterState::Refused)
+}
+
 fn wrong_digest(found: &Digest, expected: &Digest) -> String {
     format!("it serves {} where {} was asked for", found.short(), expected.short())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::testing::at;
+
+    #[test]
+    fn a_replica_that_does_not_answer_has_lost_nothing() {
+        let memory = ReplicaMemory::default();
+        memory.proved("pod/0", "coder-x");
+        let silent = Replica { incarnation: "pod/0".into(), unreachable: "timed out".into(), ..Replica::default() };
+        assert_eq!(not_seen(&memory, &silent, "coder-x", at(0)), AdapterState::Proved);
+        assert_eq!(not_seen(&memory, &silent, "coder-y", at(0)), AdapterState::Missing);
+        let restarted = Replica { incarnation: "pod/1".into(), ..silent.clone() };
+        assert_eq!(not_seen(&memory, &restarted, "coder-x", at(0)), AdapterState::Missing);
+        let answers = Replica { unreachable: String::new(), ..silent.clone() };
+        assert_eq!(not_seen(&memory, &answers, "coder-x", at(0)), AdapterState::Missing);
+        assert_eq!(not_seen(&memory, &silent, "coder-x", at(0)), AdapterState::Missing, "it said that it is gone");
+    }
 }

@@ -58,6 +58,7 @@ impl Invariants {
         one_canary(world)?;
         passed_or_a_persons(world)?;
         unlearned_before_the_end(world)?;
+        failures_are_bounded(world)?;
         self.a_champion_has_earned_it(world)?;
         self.what_has_ended_stays(world)
     }
@@ -145,11 +146,35 @@ fn passed_or_a_persons(world: &World) -> Result<(), String> {
     Ok(())
 }
 
+/// Nothing is tried more often than its limit allows.
+fn failures_are_bounded(world: &World) -> Result<(), String> {
+    let runs = world.runs.iter().filter_map(|run| {
+        let counted = run.status.as_ref()?.attempts_count_towards_limit;
+        (counted > run.spec.backoff_limit + 1).then(|| format!("{} failed {counted} times", run.name_any()))
+    });
+    let evaluations = world.evaluations.iter().filter_map(|evaluation| {
+        let counted = evaluation.status.as_ref()?.failed_attempts;
+        let name = evaluation.name_any();
+        (counted > evaluation.spec.backoff_limit + 1).then(|| format!("{name} failed {counted} times"))
+    });
+    runs.chain(evaluations).next().map_or(Ok(()), Err)
+}
+
+/// Once the world comes to rest, a Rollout whose end is decided gets there.
+pub(super) fn decided_ends_come(world: &World) -> Result<(), String> {
+    let waiting = world.rollouts.iter().find(|rollout| {
+        !rollout.is_finished() && rollout.status.as_ref().is_some_and(|status| status.ending_as.is_some())
+    });
+    waiting.map_or(Ok(()), |rollout| Err(format!("{} does not end: {:?}", rollout.name_any(), rollout.status)))
+}
+
 /// What was learned from a candidate that hurt is taken back before its Rollout ends.
 fn unlearned_before_the_end(world: &World) -> Result<(), String> {
     for rollout in &world.rollouts {
         let Some(status) = &rollout.status else { continue };
-        let hurt = status.completion_status == Some(CompletionStatus::RolledBack) && status.start_time.is_some();
+        let harmful = matches!(status.ending_reason.as_deref(), Some("Harm" | "ProofFailed"));
+        let rolled_back = status.completion_status == Some(CompletionStatus::RolledBack);
+        let hurt = harmful && rolled_back && status.start_time.is_some();
         if hurt && !world.reverted.contains(&rollout.spec.candidate.digest) {
             return Err(format!("{} ended before its learnings were taken back", rollout.name_any()));
         }

@@ -26,6 +26,8 @@ pub(super) enum Step {
     FailTraining(usize),
     FinishEvaluation(usize, f64),
     FailEvaluation(usize),
+    LateEvents(usize),
+    LoseJob(usize),
     SyncGateway,
     Traffic(f64),
     RestartPod(usize),
@@ -51,6 +53,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => (0..6usize).prop_map(Step::FailTraining),
         4 => (0..6usize, prop_oneof![3 => Just(0.3), 1 => Just(0.0), 1 => Just(-0.3)]).prop_map(|(i, gain)| Step::FinishEvaluation(i, gain)),
         1 => (0..6usize).prop_map(Step::FailEvaluation),
+        1 => (0..6usize).prop_map(Step::LateEvents),
+        1 => (0..6usize).prop_map(Step::LoseJob),
         8 => Just(Step::SyncGateway),
         6 => prop_oneof![3 => Just(0.9), 1 => Just(0.0)].prop_map(Step::Traffic),
         1 => (0..3usize).prop_map(Step::RestartPod),
@@ -93,6 +97,11 @@ impl Step {
             Self::FailTraining(index) => world.fail_training(index),
             Self::FinishEvaluation(index, gain) => world.finish_evaluation(index, gain),
             Self::FailEvaluation(index) => world.fail_evaluation(index),
+            Self::LateEvents(index) => world.late_events(index),
+            Self::LoseJob(index) => {
+                let name = world.jobs.keys().nth(index).cloned();
+                name.and_then(|name| world.jobs.remove(&name));
+            }
             Self::SyncGateway => world.sync_gateway(),
             Self::Traffic(quality) => world.traffic(40, quality, 0.7),
             Self::RestartPod(index) => {

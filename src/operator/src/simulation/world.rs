@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use genesis_api::genesis_model::CurrentAdapter;
 use genesis_api::rollout::RolloutSpec;
 use genesis_api::{Evaluation, GenesisModel, Rollout, TrainingRun};
-use genesis_core::promotion::{EvaluationSummary, SuiteSummary};
-use genesis_core::wire::{AppliedRoute, ArmStatistics, ArtifactRef, JobEvent, LearningSnapshot};
+use genesis_core::wire::{AppliedRoute, ArmStatistics, JobEvent, LearningSnapshot};
 use genesis_core::{AdapterRef, Digest};
 use kube::ResourceExt;
 use serde_json::json;
 
 use super::objects::{changed, created};
+use crate::evaluation::testing::evaluated;
 use crate::jobs::JobState;
 use crate::model::testing::{adapter, at, model};
+use crate::rollout::testing::arm;
 use crate::serving::{AdapterState, Replica};
 use crate::{evaluation, training_run};
 
@@ -151,15 +152,13 @@ impl World {
         let arms = [(Some(route.stable), stable_quality), (route.canary, canary_quality)];
         for (name, quality) in arms {
             let Some(name) = name else { continue };
-            let arm = self
-                .arms
-                .entry(name.clone())
-                .or_insert_with(|| ArmStatistics { served_name: name, ..Default::default() });
-            arm.requests += requests;
-            arm.verified += requests;
-            arm.passed += (requests as f64 * quality) as u64;
-            arm.quality_sum += requests as f64 * quality;
-            arm.quality_square_sum += requests as f64 * quality * quality;
+            let more = arm(name.clone(), requests, quality);
+            let all = self.arms.entry(name.clone()).or_insert_with(|| arm(name, 0, 0.0));
+            all.requests += more.requests;
+            all.verified += more.verified;
+            all.passed += more.passed;
+            all.quality_sum += more.quality_sum;
+            all.quality_square_sum += more.quality_square_sum;
         }
     }
 
@@ -172,15 +171,7 @@ impl World {
         if !matches!(self.jobs.get(&job), Some(JobState::Active { suspended: false, .. })) {
             return;
         }
-        let event = JobEvent::Trained {
-            adapter: adapter(serial).into(),
-            rank: 8,
-            size_bytes: 1,
-            first_loss: 1.0,
-            last_loss: 0.5,
-            steps: 10,
-        };
-        if training_run::event::apply(run.status.get_or_insert_default(), &event, now).is_ok() {
+        if training_run::event::apply(run.status.get_or_insert_default(), &trained(serial), now).is_ok() {
             changed(run);
             self.jobs.insert(job, JobState::Complete);
         }
@@ -211,6 +202,23 @@ impl World {
         }
     }
 
+    /// Pods that are being stopped tell of results all the same.
+    pub(super) fn late_events(&mut self, index: usize) {
+        self.serial += 1;
+        let (serial, now) = (self.serial, at(self.now));
+        if let Some(run) = self.runs.get_mut(index)
+            && training_run::event::apply(run.status.get_or_insert_default(), &trained(serial), now).is_ok()
+        {
+            changed(run);
+        }
+        if let Some(evaluation) = self.evaluations.get_mut(index) {
+            let (gate, event) = (evaluation.spec.gate.clone(), evaluated(0.3, &format!("late {serial}")));
+            if evaluation::event::apply(evaluation.status.get_or_insert_default(), &gate, &event, now).is_ok() {
+                changed(evaluation);
+            }
+        }
+    }
+
     /// The pod of an evaluation's attempt is killed.
     pub(super) fn fail_evaluation(&mut self, index: usize) {
         let job = self.evaluations.get(index).and_then(|evaluation| evaluation.status.as_ref()?.job_name.clone());
@@ -231,24 +239,13 @@ impl World {
     }
 }
 
-fn evaluated(gain: f64, name: &str) -> JobEvent {
-    let suite = SuiteSummary {
-        suite: "sealed".into(),
-        tasks: 180,
-        families: 60,
-        samples: 8,
-        infra: 0,
-        baseline_pass1: 0.5,
-        candidate_pass1: 0.5 + gain,
-        baseline_pass8: 0.9,
-        candidate_pass8: 0.9,
-        // A gain of nothing is drowned in noise: the numbers cannot tell.
-        pass1_by_family: (0..60)
-            .map(|i| (3.0 * gain + if gain == 0.0 { f64::from(i % 2) - 0.45 } else { 0.0 }, 3))
-            .collect(),
-        pass8_by_family: vec![(0.0, 3); 60],
-    };
-    let report = ArtifactRef { uri: "file:///store/reports/r".into(), digest: Digest::of_bytes(name.as_bytes()) };
-    let summary = EvaluationSummary { suites: vec![suite], executions: 1, seed: 1, ..EvaluationSummary::default() };
-    JobEvent::Evaluated { report, summary: Box::new(summary) }
+fn trained(number: u64) -> JobEvent {
+    JobEvent::Trained {
+        adapter: adapter(number).into(),
+        rank: 8,
+        size_bytes: 1,
+        first_loss: 1.0,
+        last_loss: 0.5,
+        steps: 10,
+    }
 }

@@ -4,10 +4,12 @@ use genesis_api::names::training_job_name;
 use genesis_api::training_run::DatasetStatus;
 use genesis_core::wire::DatasetSnapshot;
 use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use serde_json::json;
 
 use super::decide::RunAction;
+use super::job::secret;
 use super::observe::Observed;
 use crate::apply::Writer;
 use crate::context::Context;
@@ -39,10 +41,15 @@ pub(super) async fn act(ctx: &Context, observed: &Observed, actions: &[RunAction
                     };
                 }
             }
-            RunAction::CreateJob(job) => writer.create::<Job>("creating the Job", job).await?,
+            RunAction::CreateJob(job) => {
+                // The token is in no plan: plans are printed.
+                writer.create::<Secret>("creating the Job's Secret", &secret(run, &ctx.settings)).await?;
+                writer.create::<Job>("creating the Job", job).await?;
+            }
             RunAction::SuspendJob(held) => {
                 let patch = json!({ "spec": { "suspend": held } });
-                writer.merge::<Job>("holding the Job", &namespace, &training_job_name(&run.name_any()), &patch).await?;
+                let name = training_job_name(&run.name_any());
+                writer.merge::<Job>("holding the Job", &namespace, &name, &patch).await?;
             }
         }
     }

@@ -13,9 +13,11 @@ use kube::ResourceExt;
 use std::time::Duration;
 
 use self::describe::describe;
+use super::event::failure;
 use super::job;
 use super::observe::{Observed, Verification};
 use crate::jobs::JobState;
+use crate::lifecycle;
 use crate::plan::{Notice, Plan, shortened};
 
 /// A plan for a run.
@@ -43,16 +45,17 @@ pub(super) enum Verdict {
 
 /// 1. A run that has ended stays as it is, whatever becomes of its Job.
 /// 2. An adapter that was told of and verified completes it; one that is not what was told of fails it.
-/// 3. A Job that gave up, or ended without an adapter, fails it.
-/// 4. Its dataset is frozen at once, held or not: what it learns from does not depend on when it goes on.
-/// 5. While it is held, its pods are stopped; otherwise it gets its Job, and then its time.
+/// 3. A Job that gave up, or ended without an adapter, fails it. One that is gone is a failure that counts.
+/// 4. So does its deadline, which does not run while it is held.
+/// 5. Its dataset is frozen at once, held or not: what it learns from does not depend on when it goes on.
+/// 6. While it is held, its pods are stopped; otherwise it gets its Job, and then its time.
 pub fn decide(observed: &Observed, now: Timestamp) -> RunPlan {
     let run = &observed.run;
     let mut status = run.status.clone().unwrap_or_default();
     if status.phase.is_finished() {
         return Plan::rest(status);
     }
-    status.start_time = status.start_time.or(Some(now));
+    status.start_time = Some(lifecycle::start(status.start_time, &status.conditions, run.spec.suspend, now));
     status.attempts_count_towards_limit = observed.job.failures().max(status.attempts_count_towards_limit);
     if status.dataset.is_none() {
         status.dataset = given(run);
@@ -89,9 +92,21 @@ fn stand(observed: &Observed, status: &mut TrainingRunStatus, actions: &mut Vec<
             let words = "the trainer ended well without telling of an adapter; look at the log of its pod";
             return Verdict::Failed(Reason::AdapterMissing, words.to_owned());
         }
+        JobState::Foreign => {
+            let name = training_job_name(&run.name_any());
+            let words = format!("Job {name} belongs to another object; delete it, or wait until it is collected");
+            return Verdict::Stalled(Reason::NameTaken, words);
+        }
+        JobState::Absent if status.job_name.is_some() => return job_lost(run, status, now),
         JobState::Absent | JobState::Active { .. } => {}
     }
-    let Some(dataset) = status.dataset.clone() else { return without_dataset(observed, status, actions, now) };
+    let waited = status.start_time.map_or(0, |start| now.as_second() - start.as_second());
+    if waited > run.spec.active_deadline_seconds && !run.spec.suspend {
+        // The Job is stopped and stays: what its pods wrote can be read.
+        actions.extend(matches!(observed.job, JobState::Active { .. }).then_some(RunAction::SuspendJob(true)));
+        return Verdict::Failed(Reason::DeadlineExceeded, format!("no adapter after {waited} s"));
+    }
+    let Some(dataset) = status.dataset.clone() else { return without_dataset(observed, actions) };
     match (run.spec.suspend, &observed.job) {
         (true, JobState::Active { suspended, .. }) => {
             if !suspended {
@@ -107,7 +122,9 @@ fn stand(observed: &Observed, status: &mut TrainingRunStatus, actions: &mut Vec<
             Verdict::Working(Reason::JobRunning, progress(status))
         }
         (false, _) => {
-            let job = job::build(run, &dataset, &observed.settings);
+            let (failures, seconds_left) =
+                (status.attempts_count_towards_limit, run.spec.active_deadline_seconds - waited);
+            let job = job::build(run, &dataset, &observed.settings, failures, seconds_left);
             status.job_name.clone_from(&job.metadata.name);
             actions.push(RunAction::CreateJob(Box::new(job)));
             Verdict::Working(Reason::JobRunning, "the trainer is being started".to_owned())
@@ -115,23 +132,25 @@ fn stand(observed: &Observed, status: &mut TrainingRunStatus, actions: &mut Vec<
     }
 }
 
-/// Asks the gateway for a dataset. There is no Job yet, whose own deadline would count.
-fn without_dataset(
-    observed: &Observed,
-    status: &TrainingRunStatus,
-    actions: &mut Vec<RunAction>,
-    now: Timestamp,
-) -> Verdict {
-    let run = &observed.run;
-    let waited = status.start_time.map_or(0, |start| now.as_second() - start.as_second());
-    if waited > run.spec.active_deadline_seconds {
-        return Verdict::Failed(Reason::DeadlineExceeded, format!("it waited {waited} s for its dataset"));
+/// Someone deleted the Job: nobody knows how it ended. That counts, and is written down before another one is made.
+fn job_lost(run: &TrainingRun, status: &mut TrainingRunStatus, now: Timestamp) -> Verdict {
+    let name = status.job_name.take().unwrap_or_default();
+    let why = format!("Job {name} is gone, and nobody saw its end");
+    status.attempts_count_towards_limit = status.attempts_count_towards_limit.saturating_add(1);
+    status.last_failure = Some(failure("JobLost", &why, true, now));
+    if status.attempts_count_towards_limit > run.spec.backoff_limit {
+        return Verdict::Failed(Reason::JobLost, why);
     }
+    Verdict::Working(Reason::JobLost, why)
+}
+
+/// Asks the gateway for a dataset.
+fn without_dataset(observed: &Observed, actions: &mut Vec<RunAction>) -> Verdict {
     if !observed.has_gateway {
         let words = "spec.dataset names no file, and the operator was started without a gateway to freeze one";
         return Verdict::Stalled(Reason::NoGateway, words.to_owned());
     }
-    actions.push(RunAction::FreezeDataset(request(run)));
+    actions.push(RunAction::FreezeDataset(request(&observed.run)));
     Verdict::Working(Reason::FreezingDataset, "the gateway freezes a dataset".to_owned())
 }
 

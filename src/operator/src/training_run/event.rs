@@ -1,6 +1,8 @@
 //! What a trainer tells, written into the status. Pure: the server stores the result before it answers.
 
-use genesis_api::training_run::{Checkpoint, JobFailure, Metric, TrainedAdapter, TrainerStatus, TrainingRunStatus};
+use genesis_api::training_run::{
+    Checkpoint, JobFailure, Metric, TrainedAdapter, TrainerStatus, TrainingPhase, TrainingRunStatus,
+};
 use genesis_api::{AdapterReference, Decimal};
 use genesis_core::wire::JobEvent;
 use jiff::Timestamp;
@@ -16,6 +18,9 @@ pub enum Rejected {
     /// Another result is written down already.
     #[error("another result is written down already: {0}")]
     OtherResult(String),
+    /// The object has ended: nothing is written down any more.
+    #[error("it has ended already")]
+    HasEnded,
 }
 
 /// Digits after the point of a metric.
@@ -23,6 +28,17 @@ const DIGITS: usize = 6;
 
 /// Writes one event down. Telling it again changes nothing that matters.
 pub fn apply(status: &mut TrainingRunStatus, event: &JobEvent, now: Timestamp) -> Result<(), Rejected> {
+    if matches!(event, JobEvent::Evaluated { .. }) {
+        return Err(Rejected::WrongKind("TrainingRun"));
+    }
+    // What arrives late, from a pod that is being stopped, changes nothing any more. Only an answer that got lost is
+    // given again.
+    if status.phase.is_finished() {
+        let known = status.adapter.as_ref().filter(|_| status.phase == TrainingPhase::Complete);
+        let again = matches!(event, JobEvent::Trained { adapter, .. }
+            if known.is_some_and(|known| known.adapter.digest == adapter.digest));
+        return if again { Ok(()) } else { Err(Rejected::HasEnded) };
+    }
     match event {
         JobEvent::Trained { adapter, rank, size_bytes, first_loss, last_loss, steps } => {
             let adapter = AdapterReference::from(adapter.clone());
@@ -40,9 +56,7 @@ pub fn apply(status: &mut TrainingRunStatus, event: &JobEvent, now: Timestamp) -
             set_metric(told, "first_loss", *first_loss);
             set_metric(told, "last_loss", *last_loss);
         }
-        JobEvent::Evaluated { .. } => return Err(Rejected::WrongKind("TrainingRun")),
-        // What arrives late, from a pod that is being stopped, changes nothing any more.
-        _ if status.phase.is_finished() => {}
+        JobEvent::Evaluated { .. } => {}
         JobEvent::Started { total_steps, resumed_from } => {
             status.attempts = status.attempts.saturating_add(1);
             status.resumed_from_step = Some(signed(*resumed_from)).filter(|step| *step > 0);
@@ -146,6 +160,21 @@ mod tests {
         let once = status.clone();
         apply(&mut status, &trained(b"a"), now).unwrap();
         assert_eq!(status, once);
+    }
+
+    #[test]
+    fn what_comes_after_the_end_is_refused() {
+        let mut failed = TrainingRunStatus { phase: TrainingPhase::Failed, ..TrainingRunStatus::default() };
+        let started = JobEvent::Started { total_steps: 1, resumed_from: 0 };
+        for event in [trained(b"a"), started] {
+            assert_eq!(apply(&mut failed, &event, Timestamp::UNIX_EPOCH), Err(Rejected::HasEnded));
+        }
+        assert_eq!((failed.adapter, failed.attempts), (None, 0));
+        let mut complete = TrainingRunStatus::default();
+        apply(&mut complete, &trained(b"a"), Timestamp::UNIX_EPOCH).unwrap();
+        complete.phase = TrainingPhase::Complete;
+        assert_eq!(apply(&mut complete, &trained(b"a"), Timestamp::UNIX_EPOCH), Ok(()), "its answer got lost");
+        assert_eq!(apply(&mut complete, &trained(b"b"), Timestamp::UNIX_EPOCH), Err(Rejected::HasEnded));
     }
 
     #[test]

@@ -6,19 +6,29 @@ use genesis_api::TrainingRun;
 use genesis_api::names::{QUEUE_LABEL, Role, training_job_name};
 use genesis_api::training_run::DatasetStatus;
 use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 
 use crate::apply::owned_by;
 use crate::config::Settings;
-use crate::jobs::{JobPlan, job, report_environment};
+use crate::jobs::{JobPlan, job};
 use crate::pods::{ContainerPlan, template};
+use crate::reporting::{report_environment, report_secret};
 use crate::token::{JobKind, Subject};
 
 /// The Job that trains on `dataset`. Everything that goes into the adapter stands in its arguments.
-pub(super) fn build(run: &TrainingRun, dataset: &DatasetStatus, settings: &Settings) -> Job {
+///
+/// `failures` were counted for Jobs before it, and `seconds_left` are left of the run's time.
+pub(super) fn build(
+    run: &TrainingRun,
+    dataset: &DatasetStatus,
+    settings: &Settings,
+    failures: i32,
+    seconds_left: i64,
+) -> Job {
     let spec = &run.spec;
     let model = &spec.model_ref.name;
-    let (namespace, name, uid) = (run.namespace().unwrap_or_default(), run.name_any(), run.uid().unwrap_or_default());
+    let (namespace, name, uid) = identity(run);
     let subject = Subject { kind: JobKind::TrainingRuns, namespace: &namespace, name: &name, uid: &uid };
     let flags = [
         ("--base", spec.base_model.uri.clone()),
@@ -50,11 +60,21 @@ pub(super) fn build(run: &TrainingRun, dataset: &DatasetStatus, settings: &Setti
         labels: passed_through(run.labels()),
         owner: owned_by(run),
         template: template(model, Role::Trainer, plan, &spec.trainer, Some(&spec.storage), settings),
-        backoff_limit: spec.backoff_limit,
-        active_deadline_seconds: spec.active_deadline_seconds,
-        ttl_seconds_after_finished: spec.ttl_seconds_after_finished,
+        backoff_limit: (spec.backoff_limit - failures).max(0),
+        active_deadline_seconds: seconds_left.max(1),
         suspend: false,
     })
+}
+
+/// The Secret that its Jobs report with.
+pub(super) fn secret(run: &TrainingRun, settings: &Settings) -> Secret {
+    let (namespace, name, uid) = identity(run);
+    let subject = Subject { kind: JobKind::TrainingRuns, namespace: &namespace, name: &name, uid: &uid };
+    report_secret(settings, subject, owned_by(run))
+}
+
+fn identity(run: &TrainingRun) -> (String, String, String) {
+    (run.namespace().unwrap_or_default(), run.name_any(), run.uid().unwrap_or_default())
 }
 
 /// The labels that other controllers read on a Job.

@@ -43,7 +43,7 @@ pub(super) async fn observe(ctx: &Context, run: &TrainingRun) -> Result<Observed
     let job = jobs.get_opt(&training_job_name(&run.name_any())).await.map_err(observing("reading the Job"))?;
     Ok(Observed {
         run: run.clone(),
-        job: JobState::of(job.as_ref()),
+        job: JobState::of(job.as_ref(), run.uid().as_deref()),
         verified: verified(run).await,
         has_gateway: ctx.gateway.is_some(),
         settings: ctx.settings.clone(),

@@ -11,6 +11,8 @@ use genesis_operator::ports::Gateway;
 use kube::api::ListParams;
 use kube::{Api, Client};
 
+use crate::arms::arm;
+
 /// A gateway whose clients are content with whatever answers.
 pub struct PlayedGateway {
     client: Client,
@@ -66,16 +68,10 @@ impl Gateway for PlayedGateway {
 
     async fn arms(&self, _: &str, _: &str, _: i64) -> Result<Vec<ArmStatistics>, Error> {
         let route = self.route().await;
-        let arm = |served_name: String, quality: f64| ArmStatistics {
-            served_name,
-            requests: 100,
-            verified: 100,
-            passed: (100.0 * quality) as u64,
-            quality_sum: 100.0 * quality,
-            quality_square_sum: 100.0 * quality * quality,
-            infra: 0,
-        };
-        Ok([Some(arm(route.stable, 0.7)), route.canary.map(|canary| arm(canary, 0.9))].into_iter().flatten().collect())
+        Ok([Some(arm(route.stable, 100, 0.7)), route.canary.map(|canary| arm(canary, 100, 0.9))]
+            .into_iter()
+            .flatten()
+            .collect())
     }
 
     async fn revert(&self, _: &str, _: &str, adapter: &Digest) -> Result<(), Error> {

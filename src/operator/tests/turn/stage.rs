@@ -9,13 +9,14 @@ use genesis_artifacts::Store;
 use genesis_minicluster::cluster::Cluster;
 use genesis_operator::{Config, Operator, Ports};
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Pod, Secret};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -113,9 +114,32 @@ impl Stage {
 
     /// Reports an event with a token; the HTTP status of the answer.
     pub async fn report(&self, kind: &str, name: &str, token: &str) -> u16 {
-        let url = format!("http://{}/internal/v1/jobs/{kind}/default/{name}", self.operator);
         let event = json!({ "event": "started", "total_steps": 1, "resumed_from": 0 });
-        reqwest::Client::new().post(url).bearer_auth(token).json(&event).send().await.unwrap().status().as_u16()
+        self.post(kind, name, token, &event.to_string()).await.0
+    }
+
+    /// Posts a body in an event's place; the HTTP status and body of the answer.
+    pub async fn post(&self, kind: &str, name: &str, token: &str, body: &str) -> (u16, Value) {
+        let url = format!("http://{}/internal/v1/jobs/{kind}/default/{name}", self.operator);
+        let request = reqwest::Client::new().post(url).bearer_auth(token).header("content-type", "application/json");
+        let answer = request.body(body.to_owned()).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+    }
+
+    /// The token in a Secret, once it is there.
+    pub async fn token(&self, secret: &str) -> String {
+        let secret: Secret = self.wait(secret, |secret: &Secret| secret.data.is_some()).await;
+        String::from_utf8(secret.data.unwrap().remove("token").unwrap().0).unwrap()
+    }
+
+    /// Waits until all Jobs are gone: what they were made for has ended, and they were given no time after that.
+    pub async fn no_jobs(&self) {
+        let jobs = Api::<Job>::namespaced(self.client.clone(), "default");
+        let begun = Instant::now();
+        while !jobs.list(&ListParams::default()).await.unwrap().items.is_empty() {
+            assert!(begun.elapsed() < PATIENCE, "there are still Jobs");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Ends the operator, and sees that it ends.
@@ -154,6 +178,7 @@ fn model(store: &Store) -> GenesisModel {
         "baseModel": { "uri": "builtin://seedling" },
         "servedModelName": "coder",
         "storage": { "uri": store.uri() },
+        "trainingTemplate": { "ttlSecondsAfterFinished": 0 },
         "evaluationTemplate": { "suites": [{ "name": "sealed", "uri": "store://suites/sealed" }] },
         "rolloutTemplate": { "steps": steps },
     });

@@ -1,10 +1,11 @@
 use genesis_api::Evaluation;
-use genesis_api::conditions::{ConditionStatus, ConditionType, Conditions, EvaluationReason as Reason, find};
+use genesis_api::conditions::{ConditionStatus, ConditionType, Conditions, EvaluationReason as Reason};
 use genesis_api::evaluation::{EvaluationPhase, EvaluationStatus};
 use genesis_core::promotion::Verdict;
 use jiff::Timestamp;
 
 use super::Stand;
+use crate::lifecycle::{self, Course};
 use crate::plan::shortened;
 
 /// Writes where an evaluation stands into its status.
@@ -34,34 +35,21 @@ pub(super) fn describe(status: &mut EvaluationStatus, evaluation: &Evaluation, s
     if status.phase.is_finished() {
         status.completion_time = Some(now);
     }
-    let held_before =
-        find(&status.conditions, ConditionType::Suspended).is_some_and(|condition| condition.reason != "NotSuspended");
-    let verdict = passed(status);
-    let message = status.message.clone();
+    let (holds, reason) = match stand {
+        Stand::Judged => passed(status),
+        Stand::Failed(..) => (ConditionStatus::Unknown, Reason::HasFailed),
+        Stand::Suspended | Stand::Working(..) => (ConditionStatus::Unknown, Reason::InProgress),
+    };
+    let course = match stand {
+        Stand::Judged => Course::Complete(Reason::Judged.into(), ""),
+        Stand::Failed(reason, why) => Course::Failed((*reason).into(), why),
+        Stand::Suspended => Course::Held(&status.message),
+        Stand::Working(..) => Course::UnderWay,
+    };
+    lifecycle::describe(&mut status.conditions, evaluation.metadata.generation, &course, now);
+    let numbers = if matches!(stand, Stand::Judged) { status.message.clone() } else { String::new() };
     let mut conditions = Conditions::edit(&mut status.conditions, evaluation.metadata.generation, now);
-    match stand {
-        Stand::Suspended => conditions.set(ConditionType::Suspended, true, Reason::Suspended, message.clone()),
-        _ if held_before => conditions.set(ConditionType::Suspended, false, Reason::Resumed, ""),
-        _ => conditions.set(ConditionType::Suspended, false, Reason::NotSuspended, ""),
-    }
-    match stand {
-        Stand::Judged => {
-            conditions.set(ConditionType::Complete, true, Reason::Judged, "");
-            conditions.set(ConditionType::Failed, false, Reason::NotFailed, "");
-            let (holds, reason) = verdict;
-            conditions.set(ConditionType::Passed, holds, reason, message);
-        }
-        Stand::Failed(reason, why) => {
-            conditions.set(ConditionType::Complete, false, Reason::HasFailed, "");
-            conditions.set(ConditionType::Failed, true, *reason, why.clone());
-            conditions.set(ConditionType::Passed, ConditionStatus::Unknown, Reason::HasFailed, "");
-        }
-        Stand::Suspended | Stand::Working(..) => {
-            conditions.set(ConditionType::Complete, false, Reason::InProgress, "");
-            conditions.set(ConditionType::Failed, false, Reason::NotFailed, "");
-            conditions.set(ConditionType::Passed, ConditionStatus::Unknown, Reason::InProgress, "");
-        }
-    }
+    conditions.set(ConditionType::Passed, holds, reason, numbers);
     conditions.set_or_clear(ConditionType::Reconciling, reconciling);
 }
 

@@ -61,7 +61,7 @@ fn after(attempts: i32, failed: i32, told: Option<(&str, bool)>) -> Evaluation {
     let mut evaluation = evaluation();
     let status = evaluation.status.get_or_insert_default();
     (status.attempts, status.failed_attempts, status.start_time) = (attempts, failed, Some(at(0)));
-    status.job_name = Some(format!("coder-r1-evaluate-{attempts}"));
+    status.job_name = (attempts > failed).then(|| format!("coder-r1-evaluate-{attempts}"));
     status.last_failure = told.map(|(reason, retriable)| JobFailure {
         reason: reason.into(),
         message: "m".into(),
@@ -164,6 +164,39 @@ fn deadline_and_hold_delete_the_job() {
     held.spec.suspend = true;
     let plan = decide(&Observed { job: running, ..observed(held) }, at(1));
     assert_eq!((plan.actions, plan.status.phase), (vec![job], EvaluationPhase::Suspended));
+}
+
+#[test]
+fn attempts_that_were_ended_by_a_hold_are_no_failures_and_held_time_does_not_count() {
+    let running = JobState::Active { suspended: false, failures: 0 };
+    let mut held = after(1, 0, None);
+    for second in [10, 20_000] {
+        held.spec.suspend = true;
+        let plan = decide(&Observed { job: running.clone(), ..observed(held.clone()) }, at(second));
+        assert_eq!((plan.status.phase, plan.status.job_name.as_deref()), (EvaluationPhase::Suspended, None));
+        held.status = Some(plan.status);
+    }
+    let still = decide(&observed(held.clone()), at(30_000));
+    assert_eq!(still.status.phase, EvaluationPhase::Suspended, "more than its deadline has gone by");
+    (held.status, held.spec.suspend) = (Some(still.status), false);
+    let resumed = decide(&observed(held.clone()), at(30_010));
+    assert_eq!((resumed.status.start_time, resumed.status.attempts), (Some(at(30_000)), 2));
+    held.status = Some(resumed.status);
+    let failed = decide(&Observed { job: failed_job(), ..observed(held) }, at(30_020));
+    assert_eq!((failed.status.failed_attempts, failed.status.attempts), (1, 2));
+}
+
+#[test]
+fn a_job_that_is_gone_is_a_failed_attempt_and_one_of_another_object_is_none() {
+    let lost = decide(&observed(after(1, 0, None)), at(1));
+    assert_eq!((lost.status.failed_attempts, lost.status.job_name.as_deref()), (1, None));
+    assert_eq!(lost.status.last_failure.map(|failure| failure.reason).as_deref(), Some("JobLost"));
+    let plan = decide(&observed(after(4, 3, None)), at(1));
+    assert_eq!(reason(&plan, ConditionType::Failed), "BackoffLimitExceeded");
+
+    let foreign = decide(&Observed { job: JobState::Foreign, ..observed(after(1, 0, None)) }, at(1));
+    assert!(foreign.actions.is_empty());
+    assert_eq!((reason(&foreign, ConditionType::Reconciling), foreign.status.failed_attempts), ("NameTaken".into(), 0));
 }
 
 #[test]

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use genesis_api::conditions::ModelReason;
 use genesis_api::names::{IMPROVE_ANNOTATION, turn_name};
+use genesis_api::{Evaluation, GenesisModel, Rollout, TrainingRun};
 use genesis_core::triggers::{self, Held, TriggerFacts, TriggerPolicy};
 use genesis_core::wire::LearningSnapshot;
 use jiff::Timestamp;
@@ -92,7 +93,7 @@ fn by_triggers(observed: &Observed, history: &History, learned: &LearningSnapsho
     );
     match triggers::decide(&policy, &facts) {
         Ok(trigger) => LoopState::Start {
-            revision: next_revision(observed),
+            revision: Numbers::from(observed).next(),
             trigger: format!("{trigger}: {numbers}"),
             requested: false,
         },
@@ -125,30 +126,51 @@ fn at_work(turn: &Turn<'_>) -> Option<(ModelReason, String)> {
 /// The number that a request names, if it is the next one. A number that was given out is a request that was served.
 fn requested(observed: &Observed) -> Option<i64> {
     let asked: i64 = observed.model.annotations().get(IMPROVE_ANNOTATION)?.parse().ok()?;
-    let next = next_revision(observed);
-    (asked > newest_revision(observed) && asked <= next).then_some(next)
+    let numbers = Numbers::from(observed);
+    let next = numbers.next();
+    (asked > numbers.newest() && asked <= next).then_some(next)
 }
 
-/// The newest number that was given out.
-pub(crate) fn newest_revision(observed: &Observed) -> i64 {
-    let uid = observed.model.metadata.uid.as_deref();
-    let written = observed.model.status.as_ref().map_or(0, |status| status.revision);
-    let runs = numbered(&observed.runs, uid).map(|(_, revision)| revision);
-    let evaluations = numbered(&observed.evaluations, uid).map(|(_, revision)| revision);
-    let rollouts = numbered(&observed.rollouts, uid).map(|(_, revision)| revision);
-    runs.chain(evaluations).chain(rollouts).chain([written]).max().unwrap_or(0)
+/// The numbers of a model's turns that are given out.
+pub(crate) struct Numbers<'a> {
+    /// The model.
+    pub(crate) model: &'a GenesisModel,
+    /// All TrainingRuns that name it.
+    pub(crate) runs: &'a [TrainingRun],
+    /// All Evaluations that name it.
+    pub(crate) evaluations: &'a [Evaluation],
+    /// All Rollouts that name it.
+    pub(crate) rollouts: &'a [Rollout],
 }
 
-/// The next number whose name is free: a person may have used it.
-fn next_revision(observed: &Observed) -> i64 {
-    let model = observed.model.name_any();
-    let runs = observed.runs.iter().map(ResourceExt::name_any);
-    let evaluations = observed.evaluations.iter().map(ResourceExt::name_any);
-    let rollouts = observed.rollouts.iter().map(ResourceExt::name_any);
-    let taken: BTreeSet<String> = runs.chain(evaluations).chain(rollouts).collect();
-    let mut revision = newest_revision(observed) + 1;
-    while taken.contains(&turn_name(&model, revision)) {
-        revision += 1;
+impl<'a> From<&'a Observed> for Numbers<'a> {
+    fn from(Observed { model, runs, evaluations, rollouts, .. }: &'a Observed) -> Self {
+        Self { model, runs, evaluations, rollouts }
     }
-    revision
+}
+
+impl Numbers<'_> {
+    /// The newest number that was given out.
+    pub(crate) fn newest(&self) -> i64 {
+        let uid = self.model.metadata.uid.as_deref();
+        let written = self.model.status.as_ref().map_or(0, |status| status.revision);
+        let runs = numbered(self.runs, uid).map(|(_, revision)| revision);
+        let evaluations = numbered(self.evaluations, uid).map(|(_, revision)| revision);
+        let rollouts = numbered(self.rollouts, uid).map(|(_, revision)| revision);
+        runs.chain(evaluations).chain(rollouts).chain([written]).max().unwrap_or(0)
+    }
+
+    /// The next number whose name is free: a person may have used it.
+    pub(crate) fn next(&self) -> i64 {
+        let model = self.model.name_any();
+        let runs = self.runs.iter().map(ResourceExt::name_any);
+        let evaluations = self.evaluations.iter().map(ResourceExt::name_any);
+        let rollouts = self.rollouts.iter().map(ResourceExt::name_any);
+        let taken: BTreeSet<String> = runs.chain(evaluations).chain(rollouts).collect();
+        let mut revision = self.newest() + 1;
+        while taken.contains(&turn_name(&model, revision)) {
+            revision += 1;
+        }
+        revision
+    }
 }

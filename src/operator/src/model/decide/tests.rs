@@ -2,38 +2,13 @@ use genesis_api::conditions::{ConditionType, find};
 use genesis_api::genesis_model::PromotionPolicy;
 use genesis_api::names::{APPROVED_ANNOTATION, IMPROVE_ANNOTATION};
 use genesis_api::{Evaluation, GenesisModel};
-use genesis_core::wire::LearningSnapshot;
 use kube::ResourceExt;
 use serde_json::json;
 
 use super::*;
 use crate::model::observe::Learning;
-use crate::model::testing::{adapter, at, model, settings};
-use crate::serving::{AdapterState, Replica};
-
-fn observed(model: GenesisModel, new: u64) -> Observed {
-    let learning = LearningSnapshot {
-        total: new,
-        new,
-        watermark: new,
-        verified_rows: new,
-        quality_average: 0.95,
-        quality_samples: 500,
-        executions: new,
-    };
-    Observed {
-        model,
-        serving: None,
-        service: None,
-        sandbox: None,
-        replicas: vec![Replica { pod: "pod".into(), ..Replica::default() }],
-        runs: Vec::new(),
-        evaluations: Vec::new(),
-        rollouts: Vec::new(),
-        learning: Learning::Known(learning),
-        settings: settings(),
-    }
-}
+use crate::model::testing::{adapter, at, model, observed, settings};
+use crate::serving::AdapterState;
 
 fn loop_reason(plan: &ModelPlan) -> String {
     find(&plan.status.conditions, ConditionType::LoopActive)
@@ -64,6 +39,26 @@ fn workloads_are_applied_once_and_again_when_someone_changes_them() {
     assert!(decide(&seen, at(1)).actions.is_empty());
     seen.serving.as_mut().unwrap().spec.as_mut().unwrap().replicas = Some(5);
     assert!(matches!(decide(&seen, at(2)).actions.as_slice(), [ModelAction::ApplyDeployment(_)]));
+}
+
+#[test]
+fn what_is_no_longer_asked_for_is_taken_out_of_the_workload() {
+    let mut narrow = model();
+    narrow.spec.serving.pod.node_selector.insert("gpu".into(), "true".into());
+    let mut seen = observed(narrow, 0);
+    for action in decide(&seen, at(0)).actions {
+        match action {
+            ModelAction::ApplyDeployment(found) if found.name_any() == "coder-serving" => seen.serving = Some(*found),
+            ModelAction::ApplyDeployment(found) => seen.sandbox = Some(*found),
+            ModelAction::ApplyService(found) => seen.service = Some(*found),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(decide(&seen, at(1)).actions.is_empty());
+    seen.model.spec.serving.pod.node_selector.clear();
+    let plan = decide(&seen, at(2));
+    let [ModelAction::ApplyDeployment(applied)] = plan.actions.as_slice() else { panic!("{:?}", plan.actions) };
+    assert_eq!(applied.spec.as_ref().unwrap().template.spec.as_ref().unwrap().node_selector, None);
 }
 
 #[test]
@@ -190,6 +185,19 @@ fn the_workloads_of_a_model() {
     insta::assert_yaml_snapshot!("serving_deployment", workloads::serving(&full, &settings));
     insta::assert_yaml_snapshot!("serving_service", workloads::service(&full));
     insta::assert_yaml_snapshot!("sandbox_deployment", workloads::sandbox(&full, &settings));
+}
+
+#[test]
+fn a_server_with_a_gpu_gives_it_back_before_the_next_one_asks_for_it() {
+    let surge = |model: &GenesisModel| {
+        let strategy = workloads::serving(model, &settings()).spec.unwrap().strategy;
+        strategy.and_then(|strategy| strategy.rolling_update?.max_surge)
+    };
+    let mut with_gpu = model();
+    assert_eq!(surge(&with_gpu), None);
+    let limits = [("nvidia.com/gpu".to_owned(), "1".to_owned())].into();
+    with_gpu.spec.serving.pod.resources = Some(genesis_api::Resources { limits, ..Default::default() });
+    assert!(matches!(surge(&with_gpu), Some(k8s_openapi::apimachinery::pkg::util::intstr::IntOrString::Int(0))));
 }
 
 #[test]

@@ -2,16 +2,15 @@
 
 use genesis_api::conditions::RolloutReason as Reason;
 use genesis_api::rollout::{CompletionStatus, DesiredOutcome, RolloutStatus, Weights};
-use genesis_core::AdapterRef;
 use genesis_core::canary::{self, CanaryDecision, CanaryPolicy, CanaryStep};
 use genesis_core::wire::ArmStatistics;
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
-use super::ending::{decide_on, disproved, fail, hand_over, is_champion, order};
+use super::ending::{decide_on, disproved, fail, hand_over, is_champion, order, overdue};
 use super::{Case, RolloutAction, Stand, applied};
 use crate::rollout::observe::Traffic;
-use crate::serving::{Standing, load_where_missing};
+use crate::serving::Standing;
 
 /// Ordered: its turn, its evaluation, its proof, what a person wants, its step.
 pub(super) fn advance(case: &Case<'_>, status: &mut RolloutStatus, actions: &mut Vec<RolloutAction>) -> Stand {
@@ -27,12 +26,7 @@ pub(super) fn advance(case: &Case<'_>, status: &mut RolloutStatus, actions: &mut
         status.weights = Weights::of_canary(0, applied(case, 0));
         return Stand::Waiting(Reason::WaitingForEvaluation, why);
     }
-    let loads = load_where_missing(
-        &case.observed.replicas,
-        &case.model.spec.served_model_name,
-        &AdapterRef::from(spec.candidate.clone()),
-    );
-    actions.extend(loads.into_iter().map(RolloutAction::Adapter));
+    actions.extend(case.loads());
     if let Some(why) = disproved(case) {
         return fail(case, status, Reason::ProofFailed, why, actions);
     }
@@ -51,9 +45,9 @@ pub(super) fn advance(case: &Case<'_>, status: &mut RolloutStatus, actions: &mut
     if is_champion(case) || spec.desired_outcome == DesiredOutcome::Promote {
         let why =
             if is_champion(case) { "the candidate is the champion already" } else { "spec.desiredOutcome is Promote" };
-        decide_on(status, CompletionStatus::Promoted, Reason::RequestedPromotion, why);
+        decide_on(case, status, CompletionStatus::Promoted, Reason::RequestedPromotion, why);
         status.start_time = status.start_time.or(Some(case.now));
-        return hand_over(case, status);
+        return hand_over(case, status, actions);
     }
     if spec.paused {
         status.pause_start_time = status.pause_start_time.or(Some(case.now));
@@ -113,19 +107,17 @@ fn step(case: &Case<'_>, status: &mut RolloutStatus, actions: &mut Vec<RolloutAc
         }
         CanaryDecision::Promote => {
             let why = format!("all {} steps are done with {} verified answers", steps.len(), candidate.verified);
-            decide_on(status, CompletionStatus::Promoted, Reason::StepsCompleted, &why);
-            hand_over(case, status)
+            decide_on(case, status, CompletionStatus::Promoted, Reason::StepsCompleted, &why);
+            hand_over(case, status, actions)
         }
     }
 }
 
 /// The failure that comes of not getting on for too long. Time that it is held does not count.
 fn late(case: &Case<'_>, status: &mut RolloutStatus, why: &str, actions: &mut Vec<RolloutAction>) -> Option<Stand> {
-    let waited = case.now.as_second() - status.last_progress_time?.as_second();
-    (!case.rollout.spec.paused && waited > case.rollout.spec.progress_deadline_seconds).then(|| {
-        let message = format!("no progress for {waited} s: {why}");
-        fail(case, status, Reason::ProgressDeadlineExceeded, message, actions)
-    })
+    let waited = overdue(case, status).filter(|_| !case.rollout.spec.paused)?;
+    let message = format!("no progress for {waited} s: {why}");
+    Some(fail(case, status, Reason::ProgressDeadlineExceeded, message, actions))
 }
 
 /// A failure with `onFailure: Pause` holds it until a person decides.

@@ -56,7 +56,8 @@ fn not_passed(case: &Case<'_>) -> Option<String> {
 }
 
 /// Writes down how it is going to end. From here on it does not change its mind.
-pub(super) fn decide_on(status: &mut RolloutStatus, end: CompletionStatus, reason: Reason, why: &str) {
+pub(super) fn decide_on(case: &Case<'_>, status: &mut RolloutStatus, end: CompletionStatus, reason: Reason, why: &str) {
+    status.last_progress_time = Some(case.now);
     status.ending_as = Some(end);
     status.ending_reason = Some(<&str>::from(reason).to_owned());
     status.message = shortened(why);
@@ -65,17 +66,34 @@ pub(super) fn decide_on(status: &mut RolloutStatus, end: CompletionStatus, reaso
 
 /// All traffic stays with the candidate until the model has taken it over: then the gateway's stable is the candidate,
 /// and the end of the rollout moves no request.
-pub(super) fn hand_over(case: &Case<'_>, status: &mut RolloutStatus) -> Stand {
+///
+/// Until then nobody else looks after the candidate: pods that restart or are added are given it here. It cannot turn
+/// back any more, because the model may be taking it over at this moment; when that takes too long, people are told.
+pub(super) fn hand_over(case: &Case<'_>, status: &mut RolloutStatus, actions: &mut Vec<RolloutAction>) -> Stand {
     status.weights = Weights::of_canary(100, applied(case, 100));
     if !is_champion(case) {
-        return Stand::Promoting;
+        actions.extend(case.loads());
+        return Stand::Promoting(overdue(case, status).map(|waited| {
+            let why = match &case.standing {
+                Standing::ProvedOnAll => "the model has not taken it over".to_owned(),
+                Standing::NoReplica => "no replica is ready".to_owned(),
+                Standing::Underway(why) | Standing::Disproved(why) => why.clone(),
+            };
+            format!("it has earned all traffic, but for {waited} s: {why}")
+        }));
     }
     finish(case, status, CompletionStatus::Promoted);
     Stand::Ended(CompletionStatus::Promoted, format!("{} is the model's current adapter", case.name))
 }
 
-/// First all traffic goes back to the stable and the gateway says so; then what was learned from the candidate is
-/// taken back; then it ends. Nothing is unloaded before: the model does that a while after the end.
+/// Seconds since it last got on, where they are more than it is given.
+pub(super) fn overdue(case: &Case<'_>, status: &RolloutStatus) -> Option<i64> {
+    let waited = case.now.as_second() - status.last_progress_time?.as_second();
+    (waited > case.rollout.spec.progress_deadline_seconds).then_some(waited)
+}
+
+/// First all traffic goes back to the stable and the gateway says so; then what was learned from a candidate that hurt
+/// is taken back; then it ends. Nothing is unloaded before: the model does that a while after the end.
 pub(super) fn give_back(
     case: &Case<'_>,
     status: &mut RolloutStatus,
@@ -91,7 +109,8 @@ pub(super) fn give_back(
     if !moved {
         return Stand::GivingBack(reason, why);
     }
-    if end == CompletionStatus::RolledBack && took_traffic {
+    // Being slow teaches nothing wrong: what was learned is taken back only from a candidate that hurt, or was another.
+    if end == CompletionStatus::RolledBack && took_traffic && matches!(reason, Reason::Harm | Reason::ProofFailed) {
         actions.push(RolloutAction::Revert(case.rollout.spec.candidate.digest.clone()));
     }
     finish(case, status, end);
@@ -135,7 +154,7 @@ pub(super) fn fail(
     use genesis_api::genesis_model::OnFailure;
     match case.rollout.spec.on_failure {
         OnFailure::Rollback => {
-            decide_on(status, CompletionStatus::RolledBack, reason, &why);
+            decide_on(case, status, CompletionStatus::RolledBack, reason, &why);
             give_back(case, status, CompletionStatus::RolledBack, actions)
         }
         OnFailure::Pause => {

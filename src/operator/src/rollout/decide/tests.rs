@@ -5,12 +5,13 @@ use genesis_api::conditions::{ConditionType, find, is_true};
 use genesis_api::genesis_model::{CurrentAdapter, GenesisModelStatus, OnFailure};
 use genesis_api::rollout::{DesiredOutcome, RolloutPhase};
 use genesis_core::promotion::Verdict;
-use genesis_core::wire::{AppliedRoute, ArmStatistics};
+use genesis_core::wire::AppliedRoute;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 
 use super::*;
 use crate::model::testing::{adapter, at, model, settings};
+use crate::rollout::testing::arm;
 use crate::serving::Replica;
 
 fn rollout() -> Rollout {
@@ -32,16 +33,7 @@ fn name() -> String {
 
 /// The candidate stands like this on one replica, the gateway gives it this share, and it has answered this well.
 fn observed(rollout: Rollout, state: AdapterState, share: u8, requests: u64, quality: f64) -> Observed {
-    let arm = |name: String, requests: u64, quality: f64| ArmStatistics {
-        served_name: name,
-        requests,
-        verified: requests,
-        passed: (requests as f64 * quality) as u64,
-        quality_sum: requests as f64 * quality,
-        quality_square_sum: requests as f64 * quality * quality,
-        infra: 0,
-    };
-    let arms = vec![arm(name(), requests, quality), arm("coder".into(), 500, 0.7)];
+    let arms = vec![arm(name(), requests, quality), arm("coder", 500, 0.7)];
     let route = AppliedRoute {
         namespace: "ns".into(),
         model: "coder".into(),
@@ -148,6 +140,22 @@ fn harm_moves_traffic_back_before_anything_else() {
 }
 
 #[test]
+fn a_pod_that_restarts_before_the_model_has_taken_it_over_is_given_the_candidate_again() {
+    let done = decide(&proved(stepping(2), 100, 25, 0.9), at(61));
+    assert_eq!(done.status.ending_as, Some(CompletionStatus::Promoted));
+    let promoting = Rollout { status: Some(done.status), ..rollout() };
+    let restarted = decide(&observed(promoting.clone(), AdapterState::Missing, 100, 25, 0.9), at(62));
+    assert!(matches!(restarted.actions.as_slice(), [RolloutAction::Adapter(AdapterChange::Load { .. })]));
+    assert_eq!((restarted.status.weights.canary, reason(&restarted, ConditionType::Stalled)), (0, String::new()));
+
+    let late = decide(&observed(promoting, AdapterState::Refused("full".into()), 100, 25, 0.9), at(662));
+    assert_eq!((late.status.phase, late.status.ending_as), (RolloutPhase::Promoting, Some(CompletionStatus::Promoted)));
+    let stalled = find(&late.status.conditions, ConditionType::Stalled).unwrap();
+    assert_eq!(stalled.reason, "ProgressDeadlineExceeded");
+    assert!(stalled.message.contains("refused: full"), "{}", stalled.message);
+}
+
+#[test]
 fn on_failure_pause_takes_traffic_off_and_waits_for_a_person() {
     let careful = |mut rollout: Rollout| {
         rollout.spec.on_failure = OnFailure::Pause;
@@ -212,6 +220,8 @@ fn no_progress_for_too_long_is_a_failure_and_held_time_does_not_count() {
     assert_eq!(decide(&proved(stepping(0), 10, 5, 0.9), at(600)).status.ending_as, None);
     let late = decide(&proved(stepping(0), 10, 5, 0.9), at(601));
     assert_eq!(late.status.ending_reason.as_deref(), Some("ProgressDeadlineExceeded"));
+    let ended = decide(&proved(Rollout { status: Some(late.status), ..rollout() }, 0, 5, 0.9), at(602));
+    assert_eq!((end(&ended), ended.actions), (Some(CompletionStatus::RolledBack), vec![]), "being slow hurt nobody");
     let mut held = stepping(0);
     held.spec.paused = true;
     held.status.as_mut().unwrap().pause_start_time = Some(at(10));

@@ -1,15 +1,14 @@
 use genesis_api::TrainingRun;
-use genesis_api::conditions::{ConditionType, Conditions, TrainingRunReason as Reason, find};
+use genesis_api::conditions::{ConditionType, Conditions, TrainingRunReason as Reason};
 use genesis_api::training_run::{TrainingPhase, TrainingRunStatus};
 use jiff::Timestamp;
 
 use super::Verdict;
+use crate::lifecycle::{self, Course};
 use crate::plan::shortened;
 
 /// Writes the verdict into the status.
 pub(super) fn describe(status: &mut TrainingRunStatus, run: &TrainingRun, verdict: &Verdict, now: Timestamp) {
-    let held_before =
-        find(&status.conditions, ConditionType::Suspended).is_some_and(|found| found.reason != "NotSuspended");
     status.observed_generation = run.metadata.generation;
     let (phase, message, reconciling, stalled) = match verdict {
         Verdict::Complete => (TrainingPhase::Complete, completed(status), None, None),
@@ -29,26 +28,14 @@ pub(super) fn describe(status: &mut TrainingRunStatus, run: &TrainingRun, verdic
         status.completion_time = Some(now);
         status.duration = status.start_time.map(|start| format!("{}s", now.as_second() - start.as_second()));
     }
+    let course = match verdict {
+        Verdict::Complete => Course::Complete(Reason::AdapterVerified.into(), &message),
+        Verdict::Failed(reason, why) => Course::Failed((*reason).into(), why),
+        Verdict::Suspended => Course::Held(&message),
+        Verdict::Working(..) | Verdict::Stalled(..) => Course::UnderWay,
+    };
+    lifecycle::describe(&mut status.conditions, run.metadata.generation, &course, now);
     let mut conditions = Conditions::edit(&mut status.conditions, run.metadata.generation, now);
-    match verdict {
-        Verdict::Suspended => conditions.set(ConditionType::Suspended, true, Reason::Suspended, message.clone()),
-        _ if held_before => conditions.set(ConditionType::Suspended, false, Reason::Resumed, ""),
-        _ => conditions.set(ConditionType::Suspended, false, Reason::NotSuspended, ""),
-    }
-    match verdict {
-        Verdict::Complete => {
-            conditions.set(ConditionType::Complete, true, Reason::AdapterVerified, message);
-            conditions.set(ConditionType::Failed, false, Reason::NotFailed, "");
-        }
-        Verdict::Failed(reason, why) => {
-            conditions.set(ConditionType::Complete, false, Reason::HasFailed, "");
-            conditions.set(ConditionType::Failed, true, *reason, why.clone());
-        }
-        Verdict::Suspended | Verdict::Working(..) | Verdict::Stalled(..) => {
-            conditions.set(ConditionType::Complete, false, Reason::InProgress, "");
-            conditions.set(ConditionType::Failed, false, Reason::NotFailed, "");
-        }
-    }
     conditions.set_or_clear(ConditionType::Reconciling, reconciling);
     conditions.set_or_clear(ConditionType::Stalled, stalled);
 }

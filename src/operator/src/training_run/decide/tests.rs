@@ -143,6 +143,54 @@ fn a_failure_has_the_reason_that_the_trainer_gave() {
 }
 
 #[test]
+fn a_job_that_is_gone_counts_as_a_failure_and_is_made_again_within_the_limit() {
+    let mut run = frozen(run());
+    run.spec.backoff_limit = 1;
+    let begun = decide(&observed(run.clone(), JobState::Absent), at(0));
+    run.status = Some(begun.status);
+    let lost = decide(&observed(run.clone(), JobState::Absent), at(1));
+    assert!(lost.actions.is_empty(), "it is written down first");
+    assert_eq!((reason(&lost, ConditionType::Reconciling), lost.status.job_name.as_deref()), ("JobLost".into(), None));
+    run.status = Some(lost.status);
+    let again = decide(&observed(run.clone(), JobState::Absent), at(2));
+    let [RunAction::CreateJob(job)] = again.actions.as_slice() else { panic!("{:?}", again.actions) };
+    assert_eq!(job.spec.as_ref().unwrap().backoff_limit, Some(0), "one failure is used up");
+    assert_eq!(job.spec.as_ref().unwrap().ttl_seconds_after_finished, None, "its end has to be seen");
+    run.status = Some(again.status);
+    let over = decide(&observed(run, JobState::Absent), at(3));
+    assert_eq!((over.status.phase, reason(&over, ConditionType::Failed)), (TrainingPhase::Failed, "JobLost".into()));
+}
+
+#[test]
+fn its_time_runs_out_whatever_its_job_does_but_not_while_it_is_held() {
+    let mut run = frozen(run());
+    run.spec.active_deadline_seconds = 100;
+    run.status.get_or_insert_default().start_time = Some(at(0));
+    assert!(!decide(&observed(run.clone(), active(false)), at(100)).status.phase.is_finished());
+    let late = decide(&observed(run.clone(), active(false)), at(101));
+    assert_eq!(late.actions, [RunAction::SuspendJob(true)]);
+    assert_eq!(reason(&late, ConditionType::Failed), "DeadlineExceeded");
+
+    run.spec.suspend = true;
+    let held = decide(&observed(run.clone(), active(true)), at(50));
+    run.status = Some(held.status);
+    let held = decide(&observed(run.clone(), active(true)), at(9_000));
+    assert_eq!(held.status.phase, TrainingPhase::Suspended);
+    (run.status, run.spec.suspend) = (Some(held.status), false);
+    let resumed = decide(&observed(run, active(true)), at(9_050));
+    assert_eq!((resumed.status.phase, resumed.status.start_time), (TrainingPhase::Running, Some(at(9_000))));
+}
+
+#[test]
+fn a_job_of_a_run_that_had_the_same_name_is_not_taken_for_its_own() {
+    let plan = decide(&observed(frozen(run()), JobState::Foreign), at(0));
+    assert!(plan.actions.is_empty());
+    let stalled = find(&plan.status.conditions, ConditionType::Stalled).unwrap();
+    assert_eq!(stalled.reason, "NameTaken");
+    assert!(stalled.message.contains("coder-r1-train"), "{}", stalled.message);
+}
+
+#[test]
 fn what_has_ended_stays() {
     let mut over = frozen(run());
     over.status.get_or_insert_default().phase = TrainingPhase::Failed;
