@@ -116,6 +116,7 @@ fn model(store: &Store) -> Result<GenesisModel> {
         "baseModel": { "uri": "builtin://seedling" },
         "servedModelName": "coder",
         "storage": { "uri": store.uri() },
+        "trainingTemplate": { "ttlSecondsAfterFinished": 0 },
         "evaluationTemplate": { "suites": [{ "name": "sealed", "uri": "store://suites/sealed" }] },
         "rolloutTemplate": { "steps": steps },
     });

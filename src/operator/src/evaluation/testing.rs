@@ -1,4 +1,4 @@
-//! Numbers of an evaluation for tests; the tests in `tests/` read this file too.
+//! Numbers of an evaluation for tests.
 
 use genesis_core::Digest;
 use genesis_core::promotion::{EvaluationSummary, SuiteSummary};

@@ -1,4 +1,4 @@
-//! Live statistics for tests; the tests in `tests/` read this file too.
+//! Live statistics for tests.
 
 use genesis_core::wire::ArmStatistics;
 
