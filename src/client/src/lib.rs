@@ -10,3 +10,4 @@ pub use error::Error;
 pub use gateway::GatewayClient;
 pub use inference::{Choice, CompletionRequest, InferenceClient, ServedModel};
 pub use job::JobReporter;
+pub use transport::http_client;
