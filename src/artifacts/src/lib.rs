@@ -12,4 +12,4 @@ mod store;
 
 pub use error::Error;
 pub use location::{directory_of, path_of_uri, uri_of_path};
-pub use store::{Kind, Store, digest_directory};
+pub use store::{Kind, Store, digest_directory, read_directory};

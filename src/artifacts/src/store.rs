@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -151,16 +152,33 @@ impl Store {
 
 /// Digest of the files that lie directly in a directory.
 pub fn digest_directory(path: &Path) -> Result<Digest, Error> {
-    let mut files = Vec::new();
+    let mut digests = Vec::new();
+    each_file(path, |name, bytes| {
+        let digest = Digest::of_bytes(&bytes);
+        digests.push((name, digest));
+    })?;
+    Ok(Digest::of_directory(&digests))
+}
+
+/// The files that lie directly in a directory, by name, and the digest of what was read: who checks the digest and
+/// reads the files again may get others.
+pub fn read_directory(path: &Path) -> Result<(Digest, BTreeMap<String, Vec<u8>>), Error> {
+    let mut files = BTreeMap::new();
+    each_file(path, |name, bytes| drop(files.insert(name, bytes)))?;
+    let digests: Vec<_> = files.iter().map(|(name, bytes)| (name.clone(), Digest::of_bytes(bytes))).collect();
+    Ok((Digest::of_directory(&digests), files))
+}
+
+fn each_file(path: &Path, mut hear: impl FnMut(String, Vec<u8>)) -> Result<(), Error> {
     for entry in fs::read_dir(path).map_err(Error::io("list", path))? {
         let entry = entry.map_err(Error::io("list", path))?;
         let file = entry.path();
         if file.is_file() {
             let bytes = fs::read(&file).map_err(Error::io("read", &file))?;
-            files.push((entry.file_name().to_string_lossy().into_owned(), Digest::of_bytes(&bytes)));
+            hear(entry.file_name().to_string_lossy().into_owned(), bytes);
         }
     }
-    Ok(Digest::of_directory(&files))
+    Ok(())
 }
 
 fn checked(name: &str) -> Result<&str, Error> {

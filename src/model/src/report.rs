@@ -114,7 +114,7 @@ fn print_line(event: &JobEvent) {
 
 async fn deliver(operator: JobReporter, mut queue: mpsc::UnboundedReceiver<Order>) {
     let mut outbox = Outbox::default();
-    let mut flushing = Vec::new();
+    let mut flushing: Vec<oneshot::Sender<()>> = Vec::new();
     loop {
         // What was not heard is told again after a pause, or together with what comes before that.
         let order = if outbox.is_empty() {
@@ -145,7 +145,9 @@ async fn deliver(operator: JobReporter, mut queue: mpsc::UnboundedReceiver<Order
         outbox.deliver(&operator).await;
         if outbox.is_empty() {
             // As above.
-            flushing.drain(..).for_each(|heard: oneshot::Sender<()>| drop(heard.send(())));
+            for heard in flushing.drain(..) {
+                let _ = heard.send(());
+            }
         }
     }
 }

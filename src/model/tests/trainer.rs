@@ -54,7 +54,7 @@ fn events(output: &[u8]) -> Vec<JobEvent> {
 #[test]
 fn a_finished_job_ends_with_zero_and_the_operator_has_heard_it() {
     let place = Workplace::new();
-    let operator = Operator::always(200);
+    let operator = Operator::answering(&[]);
     let output = place.command(2).env("GENESIS_REPORT_URL", &operator.url).output().unwrap();
     assert!(output.status.success());
     let printed = events(&output.stdout);
@@ -66,9 +66,9 @@ fn a_finished_job_ends_with_zero_and_the_operator_has_heard_it() {
 #[test]
 fn an_adapter_nobody_heard_of_is_a_failure_until_it_is_heard_of() {
     let place = Workplace::new();
-    let operator = Operator::always(403);
+    let operator = Operator::answering(&[403; 32]);
     assert_eq!(place.command(2).env("GENESIS_REPORT_URL", &operator.url).output().unwrap().status.code(), Some(1));
-    let operator = Operator::always(200);
+    let operator = Operator::answering(&[]);
     assert!(place.command(2).env("GENESIS_REPORT_URL", &operator.url).output().unwrap().status.success());
     // It was not trained a second time.
     assert!(matches!(operator.heard().as_slice(), [JobEvent::Trained { .. }]));
@@ -77,7 +77,7 @@ fn an_adapter_nobody_heard_of_is_a_failure_until_it_is_heard_of() {
 #[test]
 fn wrong_input_ends_with_the_code_for_it_and_a_message() {
     let place = Workplace::new();
-    let operator = Operator::always(200);
+    let operator = Operator::answering(&[]);
     let output = place.command_with(2, 64).env("GENESIS_REPORT_URL", &operator.url).output().unwrap();
     assert_eq!(output.status.code(), Some(EXIT_USER_ERROR));
     let heard = operator.heard();

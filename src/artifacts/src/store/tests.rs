@@ -31,6 +31,8 @@ fn directories_are_verified_as_a_whole() {
     let files: [(&str, &[u8]); 2] = [("adapter_config.json", b"{}"), ("adapter_model.safetensors", b"x")];
     let adapter = store.put_adapter(&files).unwrap();
     let path = Store::verify_directory(&adapter.uri, &adapter.digest).unwrap();
+    let (digest, read) = read_directory(&path).unwrap();
+    assert_eq!((digest, read["adapter_config.json"].as_slice()), (adapter.digest.clone(), b"{}".as_slice()));
     fs::write(path.join("adapter_config.json"), b"{ }").unwrap();
     assert!(matches!(Store::verify_directory(&adapter.uri, &adapter.digest), Err(Error::Digest { .. })));
 }

@@ -119,9 +119,7 @@ fn pick(weights: impl Iterator<Item = (u32, f32)> + Clone, point: f64) -> u32 {
 
 /// log p of `token` under `logits` `[vocabulary]` and the `top` most probable tokens.
 pub fn score(logits: &[f32], token: u32, top: usize) -> TokenScore {
-    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mass: f64 = logits.iter().map(|logit| f64::from(logit - highest).exp()).sum();
-    let normaliser = f64::from(highest) + mass.ln();
+    let normaliser = math::log_sum_exp(logits);
     let log_prob = |token: u32| (f64::from(logits[token as usize]) - normaliser) as f32;
     let mut best: Vec<u32> = if top > 0 { (0..logits.len() as u32).collect() } else { Vec::new() };
     let descending = |a: &u32, b: &u32| logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b));

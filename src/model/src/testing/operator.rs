@@ -29,11 +29,6 @@ impl Operator {
         Self::new(move |number| status(statuses.get(number).copied().unwrap_or(200)))
     }
 
-    /// Answers everything with `code`.
-    pub fn always(code: u16) -> Self {
-        Self::new(move |_| status(code))
-    }
-
     /// Breaks the connection in its first `count` answers.
     pub fn hanging_up(count: usize) -> Self {
         Self::new(move |number| {

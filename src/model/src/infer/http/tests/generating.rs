@@ -124,19 +124,25 @@ async fn chat_completes_the_last_user_message() {
 async fn a_client_that_hangs_up_frees_its_place() {
     let (engine, gate) = gated_engine(Limits { sequences: 1, prompt_tokens: 64 }, 100);
     let server = Server::of(engine).await;
-    let body = json!({ "prompt": "def solve", "max_tokens": 80, "ignore_eos": true, "stream": true });
+    // With scores, every token is sent at once, whether or not it completes a character.
+    let mut body = json!({ "prompt": "def solve", "max_tokens": 80, "ignore_eos": true, "stream": true });
+    body["logprobs"] = 0.into();
     let url = format!("{}/v1/completions", server.public);
-    let mut response = server.client.post(url).json(&body).send().await.unwrap();
-    // One step computes the prompt, and the first token is sent; without further steps the answer cannot end.
+    // The step that computes the prompt; without further ones the answer cannot end.
     gate.send(()).unwrap();
+    let mut response = server.client.post(url).json(&body).send().await.unwrap();
     response.chunk().await.unwrap().unwrap();
     drop(response);
     let aborted = "vllm:request_success_total{model_name=\"tiny\",finished_reason=\"abort\"} 1";
-    while !server.get("/metrics").await.1.contains(aborted) {
-        // The step that waits at the gate has to end before the engine looks; the answer has many more.
+    for _ in 0..70 {
+        // The step that waits at the gate has to end before the engine looks for those that hung up.
         gate.send(()).unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        if server.get("/metrics").await.1.contains(aborted) {
+            break;
+        }
     }
+    assert!(server.get("/metrics").await.1.contains(aborted));
     drop(gate);
     server.complete(json!({ "prompt": "def", "max_tokens": 2 })).await;
 }
