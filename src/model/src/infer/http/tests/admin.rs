@@ -89,19 +89,16 @@ async fn an_adapter_whose_client_hung_up_is_loaded_all_the_same() {
     let server = Server::of(engine).await;
     let root = tempfile::tempdir().unwrap();
     write_adapter(root.path(), 4, 1);
-    // The engine is in a step, and answers nothing before the gate lets it.
-    let body = json!({ "prompt": "def", "max_tokens": 1 });
-    let computing = server.post("/v1/completions", &body);
-    let loading = async {
-        while !server.get("/metrics").await.1.contains("vllm:num_requests_waiting{model_name=\"tiny\"} 0") {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        let load = server.client.post(format!("{}{LOAD}", server.admin));
-        let load = load.json(&json!({ "lora_name": "a", "lora_path": root.path() }));
-        assert!(load.timeout(Duration::from_millis(300)).send().await.unwrap_err().is_timeout());
-        drop(gate);
-    };
-    tokio::join!(computing, loading);
+    // After the first token the engine is in its next step, and answers nothing before the gate lets it.
+    let body = json!({ "prompt": "def", "max_tokens": 9, "ignore_eos": true, "stream": true, "logprobs": 0 });
+    gate.send(()).unwrap();
+    let mut computing =
+        server.client.post(format!("{}/v1/completions", server.public)).json(&body).send().await.unwrap();
+    computing.chunk().await.unwrap().unwrap();
+    let load = server.client.post(format!("{}{LOAD}", server.admin));
+    let load = load.json(&json!({ "lora_name": "a", "lora_path": root.path() }));
+    assert!(load.timeout(Duration::from_millis(500)).send().await.unwrap_err().is_timeout());
+    drop(gate);
     while names(&server.get("/v1/models").await.1) != ["tiny", "a"] {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
