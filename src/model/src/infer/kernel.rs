@@ -105,12 +105,13 @@ impl ModelRunner for KernelRunner {
     }
 }
 
-/// Splits a batch into equal parts of at most about [`TOKENS_PER_TURN`] tokens, as many for each thread; sequences with
+/// Splits a batch into about equal parts of at most about [`TOKENS_PER_TURN`] tokens, as many for each thread; sequences with
 /// the same adapter stay together.
 fn turns<'b, 'a>(batch: &'b mut [KernelSegment<'a>], threads: usize) -> Vec<Vec<&'b mut KernelSegment<'a>>> {
     let total: usize = batch.iter().map(|segment| segment.tokens.len()).sum();
     let count = total.div_ceil(TOKENS_PER_TURN).next_multiple_of(threads).max(1);
-    let per_turn = total.div_ceil(count).max(FEWEST_PER_TURN);
+    // Whole tiles of rows: what is left of one costs nearly as much as the tile.
+    let per_turn = total.div_ceil(count).max(FEWEST_PER_TURN).next_multiple_of(matmul::ROWS);
     let mut ordered: Vec<&mut KernelSegment<'a>> = batch.iter_mut().collect();
     ordered.sort_by_key(|segment| segment.adapter.map(|adapter| std::ptr::from_ref(adapter).addr()));
     let mut turns: Vec<Vec<&mut KernelSegment<'a>>> = Vec::new();
@@ -159,8 +160,8 @@ mod tests {
         assert_eq!(split(&[1; 8], 2), [8]);
         assert_eq!(split(&[1; 32], 2), [16, 16]);
         assert_eq!(split(&[1; 48], 2), [24, 24]);
-        assert_eq!(split(&[1; 60], 2), [30, 30]);
-        assert_eq!(split(&[1; 256], 2), [43, 43, 43, 43, 43, 41]);
+        assert_eq!(split(&[1; 60], 2), [32, 28]);
+        assert_eq!(split(&[1; 256], 2), [44, 44, 44, 44, 44, 36]);
         assert_eq!(split(&[1; 256], 1).len(), 6);
         assert_eq!(split(&[50, 1, 1], 2), [50, 2]);
     }

@@ -5,7 +5,7 @@ use pulp::{Simd, WithSimd};
 /// Columns of one panel: two AVX registers of eight floats.
 pub(super) const COLUMNS: usize = 16;
 /// Rows computed together: 4 × 16 sums are eight AVX registers, enough to keep both multipliers busy.
-const ROWS: usize = 4;
+pub(super) const ROWS: usize = 4;
 
 /// A weight matrix `[outputs, inputs]`, stored as panels of 16 outputs, each `[inputs][16]`; the last is padded with zeros.
 ///
