@@ -44,6 +44,13 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the file system failed, which may pass. That there is nothing at an address, or something of another
+    /// kind, is the address's fault and stays so.
+    pub fn is_io(&self) -> bool {
+        use std::io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
+        matches!(self, Self::Io { source, .. } if !matches!(source.kind(), NotFound | NotADirectory | IsADirectory))
+    }
+
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }

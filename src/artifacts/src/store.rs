@@ -1,13 +1,14 @@
-use std::fs::{self, File};
-use std::io::Write;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use genesis_core::wire::ArtifactRef;
 use genesis_core::{AdapterRef, Digest};
 
 use crate::error::Error;
 use crate::location::{path_of_uri, uri_of_path};
+use crate::staging;
 
 /// What an artifact is for: its folder in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +26,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    const ALL: [Self; 5] = [Self::Dataset, Self::Suite, Self::Checkpoint, Self::Adapter, Self::Report];
+
     /// Name of the folder.
     pub fn folder(self) -> &'static str {
         match self {
@@ -49,10 +53,15 @@ impl Store {
         Self::at(&path_of_uri(uri)?)
     }
 
-    /// Opens a directory.
+    /// Opens a directory, and removes what processes that were killed long ago had not finished writing.
     pub fn at(root: &Path) -> Result<Self, Error> {
         fs::create_dir_all(root).map_err(Error::io("create", root))?;
         let root = root.canonicalize().map_err(Error::io("open", root))?;
+        for kind in Kind::ALL {
+            let folder = root.join(kind.folder());
+            staging::sweep(&folder);
+            staging::sweep(&folder.join("aliases"));
+        }
         Ok(Self { root })
     }
 
@@ -61,19 +70,17 @@ impl Store {
         uri_of_path(&self.root)
     }
 
-    /// Stores one file. Storing the same bytes again is free.
+    /// Stores one file. Storing the same bytes again writes nothing, unless what is there is damaged.
     pub fn put(&self, kind: Kind, bytes: &[u8]) -> Result<ArtifactRef, Error> {
         let digest = Digest::of_bytes(bytes);
         let path = self.path(kind, &digest);
-        if !path.exists() {
-            let staged = self.stage(kind)?;
-            write_synced(&staged, bytes)?;
-            publish(&staged, &path)?;
+        if !staging::holds(&path, &digest, false)? {
+            staging::write(&path, bytes)?;
         }
         Ok(ArtifactRef { uri: uri_of_path(&path), digest })
     }
 
-    /// Stores a flat directory of files. Storing the same files again is free.
+    /// Stores a flat directory of files. Storing the same files again writes nothing, unless what is there is damaged.
     pub fn put_directory(&self, kind: Kind, files: &[(&str, &[u8])]) -> Result<ArtifactRef, Error> {
         let names: Vec<(String, Digest)> = files
             .iter()
@@ -81,14 +88,8 @@ impl Store {
             .collect::<Result<_, Error>>()?;
         let digest = Digest::of_directory(&names);
         let path = self.path(kind, &digest);
-        if !path.exists() {
-            let staged = self.stage(kind)?;
-            fs::create_dir(&staged).map_err(Error::io("create", &staged))?;
-            for (name, bytes) in files {
-                write_synced(&staged.join(name), bytes)?;
-            }
-            sync_directory(&staged)?;
-            publish(&staged, &path)?;
+        if !staging::holds(&path, &digest, true)? {
+            staging::write_directory(&path, files)?;
         }
         Ok(ArtifactRef { uri: uri_of_path(&path), digest })
     }
@@ -101,18 +102,27 @@ impl Store {
 
     /// Gives an artifact a name of its own within its kind. An alias can be moved to another digest.
     pub fn alias(&self, kind: Kind, name: &str, digest: &Digest) -> Result<(), Error> {
-        let folder = self.root.join(kind.folder()).join("aliases");
-        fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
-        let staged = self.stage(kind)?;
-        write_synced(&staged, digest.as_str().as_bytes())?;
-        publish(&staged, &folder.join(checked(name)?))
+        staging::write(&self.alias_path(kind, name)?, digest.as_str().as_bytes())
+    }
+
+    /// Takes a name back; that there is none is no error.
+    pub fn forget_alias(&self, kind: Kind, name: &str) -> Result<(), Error> {
+        let path = self.alias_path(kind, name)?;
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", &path)(error)),
+            _ => Ok(()),
+        }
     }
 
     /// The artifact an alias names.
     pub fn resolve(&self, kind: Kind, name: &str) -> Result<ArtifactRef, Error> {
-        let path = self.root.join(kind.folder()).join("aliases").join(checked(name)?);
+        let path = self.alias_path(kind, name)?;
         let unknown = || Error::UnknownAlias { kind: kind.folder(), name: name.to_owned(), root: self.root.clone() };
-        let digest: Digest = fs::read_to_string(&path).map_err(|_| unknown())?.trim().parse().map_err(|_| unknown())?;
+        let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => unknown(),
+            _ => Error::io("read", &path)(error),
+        })?;
+        let digest: Digest = text.trim().parse().map_err(|_| unknown())?;
         Ok(ArtifactRef { uri: uri_of_path(&self.path(kind, &digest)), digest })
     }
 
@@ -131,38 +141,44 @@ impl Store {
         if found == *digest { Ok(path) } else { Err(Error::Digest { path, expected: digest.clone(), found }) }
     }
 
-    fn path(&self, kind: Kind, digest: &Digest) -> PathBuf {
-        self.root.join(kind.folder()).join(digest.hex())
+    fn alias_path(&self, kind: Kind, name: &str) -> Result<PathBuf, Error> {
+        Ok(self.root.join(kind.folder()).join("aliases").join(checked(name)?))
     }
 
-    /// A name nobody else uses: the process and a counter.
-    fn stage(&self, kind: Kind) -> Result<PathBuf, Error> {
-        static COUNTER: AtomicU64 = AtomicU64::new(0);
-        let folder = self.root.join(kind.folder());
-        fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
-        let path = folder.join(format!(".staged-{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed)));
-        // Left behind by a process of the same number that was killed.
-        if path.is_dir() {
-            fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
-        } else if path.exists() {
-            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
-        }
-        Ok(path)
+    fn path(&self, kind: Kind, digest: &Digest) -> PathBuf {
+        self.root.join(kind.folder()).join(digest.hex())
     }
 }
 
 /// Digest of the files that lie directly in a directory.
 pub fn digest_directory(path: &Path) -> Result<Digest, Error> {
-    let mut files = Vec::new();
+    let mut digests = Vec::new();
+    each_file(path, |name, bytes| {
+        let digest = Digest::of_bytes(&bytes);
+        digests.push((name, digest));
+    })?;
+    Ok(Digest::of_directory(&digests))
+}
+
+/// The files that lie directly in a directory, by name, and the digest of what was read: who checks the digest and
+/// reads the files again may get others.
+pub fn read_directory(path: &Path) -> Result<(Digest, BTreeMap<String, Vec<u8>>), Error> {
+    let mut files = BTreeMap::new();
+    each_file(path, |name, bytes| drop(files.insert(name, bytes)))?;
+    let digests: Vec<_> = files.iter().map(|(name, bytes)| (name.clone(), Digest::of_bytes(bytes))).collect();
+    Ok((Digest::of_directory(&digests), files))
+}
+
+fn each_file(path: &Path, mut hear: impl FnMut(String, Vec<u8>)) -> Result<(), Error> {
     for entry in fs::read_dir(path).map_err(Error::io("list", path))? {
         let entry = entry.map_err(Error::io("list", path))?;
         let file = entry.path();
         if file.is_file() {
             let bytes = fs::read(&file).map_err(Error::io("read", &file))?;
-            files.push((entry.file_name().to_string_lossy().into_owned(), Digest::of_bytes(&bytes)));
+            hear(entry.file_name().to_string_lossy().into_owned(), bytes);
         }
     }
-    Ok(Digest::of_directory(&files))
+    Ok(())
 }
 
 fn checked(name: &str) -> Result<&str, Error> {
@@ -172,77 +188,5 @@ fn checked(name: &str) -> Result<&str, Error> {
     if plain { Ok(name) } else { Err(Error::Name(name.to_owned())) }
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let mut file = File::create(path).map_err(Error::io("create", path))?;
-    file.write_all(bytes).map_err(Error::io("write", path))?;
-    file.sync_all().map_err(Error::io("sync", path))
-}
-
-fn sync_directory(path: &Path) -> Result<(), Error> {
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(Error::io("sync", path))
-}
-
-/// Moves a staged artifact to its name. If another process was first, its copy is as good as ours.
-fn publish(staged: &Path, path: &Path) -> Result<(), Error> {
-    match fs::rename(staged, path) {
-        Ok(()) => sync_directory(path.parent().unwrap_or(path)),
-        Err(_) if staged.is_dir() && path.is_dir() => fs::remove_dir_all(staged).map_err(Error::io("remove", staged)),
-        Err(source) => Err(Error::Io { action: "rename to", path: path.to_owned(), source }),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::at(folder.path()).unwrap();
-        (folder, store)
-    }
-
-    #[test]
-    fn the_same_bytes_are_one_artifact() {
-        let (_folder, store) = store();
-        let a = store.put(Kind::Dataset, b"rows").unwrap();
-        assert_eq!(a, store.put(Kind::Dataset, b"rows").unwrap());
-        assert_eq!(Store::read(&a.uri, &a.digest).unwrap(), b"rows");
-    }
-
-    #[test]
-    fn a_changed_file_is_refused_with_both_digests() {
-        let (_folder, store) = store();
-        let a = store.put(Kind::Report, b"true").unwrap();
-        fs::write(path_of_uri(&a.uri).unwrap(), b"false").unwrap();
-        assert!(matches!(Store::read(&a.uri, &a.digest), Err(Error::Digest { .. })));
-    }
-
-    #[test]
-    fn directories_are_verified_as_a_whole() {
-        let (_folder, store) = store();
-        let files: [(&str, &[u8]); 2] = [("adapter_config.json", b"{}"), ("adapter_model.safetensors", b"x")];
-        let adapter = store.put_adapter(&files).unwrap();
-        let path = Store::verify_directory(&adapter.uri, &adapter.digest).unwrap();
-        fs::write(path.join("adapter_config.json"), b"{ }").unwrap();
-        assert!(matches!(Store::verify_directory(&adapter.uri, &adapter.digest), Err(Error::Digest { .. })));
-    }
-
-    #[test]
-    fn aliases_move_and_unknown_ones_are_named() {
-        let (_folder, store) = store();
-        let (a, b) = (store.put(Kind::Suite, b"a").unwrap(), store.put(Kind::Suite, b"b").unwrap());
-        store.alias(Kind::Suite, "sealed", &a.digest).unwrap();
-        store.alias(Kind::Suite, "sealed", &b.digest).unwrap();
-        assert_eq!(store.resolve(Kind::Suite, "sealed").unwrap(), b);
-        assert!(matches!(store.resolve(Kind::Suite, "dev"), Err(Error::UnknownAlias { .. })));
-    }
-
-    #[test]
-    fn names_cannot_leave_the_store() {
-        let (_folder, store) = store();
-        for name in ["", "..", "../x", "/etc/passwd", "a b", ".hidden"] {
-            assert!(matches!(store.resolve(Kind::Suite, name), Err(Error::Name(_))), "{name:?}");
-            assert!(matches!(store.put_directory(Kind::Adapter, &[(name, b"")]), Err(Error::Name(_))), "{name:?}");
-        }
-    }
-}
+mod tests;

@@ -45,6 +45,15 @@ impl Error {
         }
     }
 
+    /// Whether the request certainly had no effect. A connection that breaks, or a timeout, leaves that open.
+    pub fn had_no_effect(&self) -> bool {
+        match self {
+            Self::Unreachable { source, .. } => source.is_connect(),
+            Self::Refused { .. } => true,
+            Self::Malformed { .. } => false,
+        }
+    }
+
     /// The HTTP status, where there was one.
     pub fn status(&self) -> Option<u16> {
         match self {

@@ -22,8 +22,9 @@ impl JobReporter {
         self.transport.tell("", event).await
     }
 
-    /// Tells an event until it is accepted, for at most about two minutes: an operator that restarts must not cost
-    /// an hour of training. An answer that trying again cannot change ends it at once.
+    /// Tells an event until it is accepted: an operator that restarts must not cost an hour of training. The pauses
+    /// between attempts add up to about two minutes; on top of them, each of the 31 attempts takes as long as the
+    /// client's timeout lets it. An answer that trying again cannot change ends it at once.
     pub async fn tell_until_accepted(&self, event: &JobEvent) -> Result<(), Error> {
         let mut wait = Duration::from_millis(200);
         for _ in 0..30 {

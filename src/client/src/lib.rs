@@ -12,3 +12,4 @@ pub use gateway::GatewayClient;
 pub use inference::{Choice, CompletionRequest, InferenceClient, ServedModel};
 pub use job::JobReporter;
 pub use token::same_token;
+pub use transport::http_client;

@@ -1,9 +1,19 @@
+use std::time::Duration;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
 
+/// Longest wait for a connection: the parts are on one network.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const MESSAGE_CHARACTERS: usize = 500;
+
+/// A client for the clients of this crate that waits at most `answer` for a whole answer: without a limit, a server
+/// that is stopped in the middle of an answer is waited for for ever.
+pub fn http_client(answer: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(answer).build()
+}
 
 /// One base address with the words that errors use for it.
 #[derive(Clone, Debug)]

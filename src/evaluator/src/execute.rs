@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use genesis_core::execution::{ExecutionRecord, ExecutionRequest, Limits, Outcome};
 use genesis_core::task::{Task, TestSuite};
 use genesis_sandbox::client::Client;
@@ -11,6 +12,8 @@ use crate::sample::{Answers, Arm};
 
 /// Programs sent in one message.
 const BATCH: usize = 512;
+/// Batches under way at each server: one is executed while the next is sent.
+const BATCHES_PER_SERVER: usize = 2;
 
 /// Sandbox pool servers by address.
 #[derive(Clone, Debug)]
@@ -28,21 +31,19 @@ impl SandboxPool {
     }
 
     /// Runs programs in batches over all servers; records come back in the order of the requests.
-    pub async fn run(
-        &self,
-        requests: Vec<ExecutionRequest>,
-        progress: &(dyn Fn(u64) + Sync),
-    ) -> Result<Vec<ExecutionRecord>, Error> {
-        let mut records = Vec::with_capacity(requests.len());
-        for (turn, batch) in requests.chunks(BATCH).enumerate() {
+    pub async fn run(&self, requests: &[ExecutionRequest]) -> Result<Vec<ExecutionRecord>, Error> {
+        let batches = requests.chunks(BATCH).enumerate().map(|(turn, batch)| {
             let client = self.clients[turn % self.clients.len()].clone();
             let batch = batch.to_vec();
-            let answered = tokio::task::spawn_blocking(move || client.execute(&batch));
-            let answered = answered.await.map_err(|e| Error::Sandbox(e.to_string()))?;
-            records.extend(answered.map_err(|e| Error::Sandbox(e.to_string()))?);
-            progress(records.len() as u64);
-        }
-        Ok(records)
+            async move {
+                let answered = tokio::task::spawn_blocking(move || client.execute(&batch)).await;
+                let answered = answered.map_err(|error| Error::Sandbox(error.to_string()))?;
+                answered.map_err(|error| Error::Sandbox(error.to_string()))
+            }
+        });
+        let under_way = BATCHES_PER_SERVER * self.clients.len();
+        let records: Vec<Vec<ExecutionRecord>> = stream::iter(batches).buffered(under_way).try_collect().await?;
+        Ok(records.into_iter().flatten().collect())
     }
 }
 
@@ -52,7 +53,6 @@ pub(crate) async fn judge_answers(
     pool: &SandboxPool,
     tasks: &[Task],
     answers: &[Answers],
-    progress: &(dyn Fn(u64) + Sync),
 ) -> Result<(Vec<TaskResult>, u64), Error> {
     let mut requests = Vec::new();
     for (number, answer) in answers.iter().enumerate() {
@@ -63,10 +63,11 @@ pub(crate) async fn judge_answers(
                 .map(|(sample, source)| request(format!("{number}/{sample}"), source, &tasks[answer.task])),
         );
     }
-    let mut records = pool.run(requests.clone(), progress).await?;
+    let mut records = pool.run(&requests).await?;
     let again: Vec<usize> = (0..records.len()).filter(|i| records[*i].verdict.outcome() == Outcome::Infra).collect();
     if !again.is_empty() {
-        let second = pool.run(again.iter().map(|i| requests[*i].clone()).collect(), &|_| {}).await?;
+        let second: Vec<ExecutionRequest> = again.iter().map(|i| requests[*i].clone()).collect();
+        let second = pool.run(&second).await?;
         for (index, record) in again.into_iter().zip(second) {
             records[index] = record;
         }

@@ -60,7 +60,7 @@ pub async fn run(job: &EvaluationJob, reporter: Option<&JobReporter>) -> Result<
     let names = [(Arm::Champion, job.champion.as_str()), (Arm::Candidate, job.candidate.as_str())];
     for (source, (suite, _)) in job.suites.iter().zip(&loaded) {
         let answers = sample::draw(&job.inference, names, &suite.tasks, &job.sampling, &|_| line.step()).await?;
-        let (results, executions) = execute::judge_answers(&job.sandbox, &suite.tasks, &answers, &|_| {}).await?;
+        let (results, executions) = execute::judge_answers(&job.sandbox, &suite.tasks, &answers).await?;
         let (core, broken) = pair::core(&results);
         summary.suites.push(pair::summarise(&source.name, &results));
         summary.executions += executions;

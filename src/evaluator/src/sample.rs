@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use futures::stream::{self, StreamExt, TryStreamExt};
-use genesis_client::{CompletionRequest, InferenceClient};
+use genesis_client::{Choice, CompletionRequest, InferenceClient};
 use genesis_core::Digest;
 use genesis_core::task::Task;
 
@@ -7,6 +9,13 @@ use crate::Error;
 
 /// Requests under way at one time: enough to fill a batch, few enough to keep the queue short.
 const IN_FLIGHT: usize = 48;
+
+/// Times a request is sent before its failure is the evaluation's: enough for a pod that is replaced.
+const ATTEMPTS: usize = 8;
+/// Pause before the second attempt; doubled for each further one.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// Longest pause between two attempts.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// How answers are drawn.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,13 +64,10 @@ pub(crate) async fn draw(
         tasks.iter().enumerate().flat_map(|(index, task)| names.map(|(arm, name)| (index, task, arm, name.to_owned())));
     let done = std::sync::atomic::AtomicU64::new(0);
     let done = &done;
-    stream::iter(work.enumerate().map(|(turn, (index, task, arm, name))| {
-        let server = &servers[turn % servers.len()];
-        async move {
-            let answers = one(server, &name, task, index, arm, sampling).await?;
-            progress(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1);
-            Ok::<_, Error>(answers)
-        }
+    stream::iter(work.enumerate().map(|(turn, (index, task, arm, name))| async move {
+        let answers = one(servers, turn, &name, task, index, arm, sampling).await?;
+        progress(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1);
+        Ok::<_, Error>(answers)
     }))
     .buffer_unordered(IN_FLIGHT)
     .try_collect()
@@ -69,7 +75,8 @@ pub(crate) async fn draw(
 }
 
 async fn one(
-    server: &InferenceClient,
+    servers: &[InferenceClient],
+    turn: usize,
     name: &str,
     task: &Task,
     index: usize,
@@ -86,14 +93,42 @@ async fn one(
         seed: seed_of(&task.id, sampling.seed),
     };
     let greedy = CompletionRequest { n: 1, temperature: 0.0, ..request.clone() };
-    let (samples, greedy) = futures::try_join!(server.complete(&request), server.complete(&greedy))?;
+    let (samples, greedy) = futures::try_join!(ask(servers, turn, &request, task), ask(servers, turn, &greedy, task))?;
     let program = |text: &str| format!("{}{text}", task.prompt);
     Ok(Answers {
         task: index,
         arm,
         samples: samples.iter().map(|choice| program(&choice.text)).collect(),
-        greedy: program(greedy.first().map_or("", |choice| choice.text.as_str())),
+        greedy: greedy.iter().map(|choice| program(&choice.text)).collect(),
     })
+}
+
+/// Asks one server after the other, beginning with number `turn`, until one answers. All of them have both models.
+async fn ask(
+    servers: &[InferenceClient],
+    turn: usize,
+    request: &CompletionRequest,
+    task: &Task,
+) -> Result<Vec<Choice>, Error> {
+    let mut wait = FIRST_WAIT;
+    let mut attempt = 0;
+    let choices = loop {
+        match servers[(turn + attempt) % servers.len()].complete(request).await {
+            Err(error) if error.is_transient() && attempt + 1 < ATTEMPTS => {
+                tracing::warn!(%error, "An inference server did not answer; trying again.");
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(LONGEST_WAIT);
+                attempt += 1;
+            }
+            answered => break answered?,
+        }
+    };
+    let (wanted, got) = (request.n as usize, choices.len());
+    if got == wanted {
+        Ok(choices)
+    } else {
+        Err(Error::Answers { model: request.model.clone(), task: task.id.clone(), wanted, got })
+    }
 }
 
 /// A seed of its own for every task, the same in both arms and in every run. JSON numbers carry 53 bits.
@@ -103,14 +138,4 @@ fn seed_of(task: &str, seed: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn seeds_differ_by_task_and_by_run_and_fit_into_json() {
-        assert_ne!(seed_of("a", 1), seed_of("b", 1));
-        assert_ne!(seed_of("a", 1), seed_of("a", 2));
-        assert_eq!(seed_of("a", 1), seed_of("a", 1));
-        assert!(seed_of("a", 1) < 1 << 53);
-    }
-}
+mod tests;

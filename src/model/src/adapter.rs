@@ -3,6 +3,8 @@
 //! What is written is what PEFT 0.21 writes, key by key, so that PEFT and vLLM read it; what is read may
 //! come from PEFT too, as long as it is plain LoRA on the decoder's linear layers.
 
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::config::ModelConfig;
@@ -88,13 +90,34 @@ fn key(layer: usize, projection: Projection, factor: char) -> String {
 impl<B: FusedOps> Adapter<B> {
     /// Reads an adapter and checks it against the base model it is for.
     pub fn load(directory: &Path, config: &ModelConfig, device: &B::Device) -> Result<Self, AdapterError> {
-        let path = directory.join(ADAPTER_CONFIG_FILE);
-        let name = path.display().to_string();
-        let text =
-            std::fs::read_to_string(&path).map_err(|source| AdapterError::Unreadable { path: name.clone(), source })?;
-        let settings = AdapterSettings::parse(&text, &name)?;
-        let set = TensorSet::read(&directory.join(ADAPTER_WEIGHTS_FILE))?;
-        let weights = weights_from(set, &settings, config, device)?;
+        let mut files = BTreeMap::new();
+        for name in [ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE] {
+            let path = directory.join(name);
+            let bytes = std::fs::read(&path)
+                .map_err(|source| AdapterError::Unreadable { path: path.display().to_string(), source })?;
+            files.insert(name.to_owned(), bytes);
+        }
+        Self::from_files(&files, directory, config, device)
+    }
+
+    /// As [`Self::load`] from the files of `directory`, which were read already.
+    pub fn from_files(
+        files: &BTreeMap<String, Vec<u8>>,
+        directory: &Path,
+        config: &ModelConfig,
+        device: &B::Device,
+    ) -> Result<Self, AdapterError> {
+        let file = |name: &str| {
+            let path = directory.join(name).display().to_string();
+            match files.get(name) {
+                Some(bytes) => Ok((bytes, path)),
+                None => Err(AdapterError::Unreadable { path, source: ErrorKind::NotFound.into() }),
+            }
+        };
+        let (text, name) = file(ADAPTER_CONFIG_FILE)?;
+        let settings = AdapterSettings::parse(&String::from_utf8_lossy(text), &name)?;
+        let (bytes, name) = file(ADAPTER_WEIGHTS_FILE)?;
+        let weights = weights_from(TensorSet::from_bytes(bytes, name)?, &settings, config, device)?;
         Ok(Self { settings, weights })
     }
 

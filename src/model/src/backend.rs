@@ -3,7 +3,7 @@
 //! Everything else is generic over [`FusedOps`](crate::fused::FusedOps); only this module names a backend.
 //! The feature `cuda` switches [`Compute`] from the CPU to NVIDIA GPUs, with the same code and the same files.
 
-use burn::backend::{Autodiff, Flex};
+use burn::backend::Flex;
 
 /// The CPU, 32-bit floats. Tests compare every other backend with it.
 pub type Cpu = Flex;
@@ -15,9 +15,6 @@ pub type Compute = Cpu;
 /// The backend of the binaries.
 #[cfg(feature = "cuda")]
 pub type Compute = burn::backend::Cuda<f32, i32>;
-
-/// [`Compute`] with gradients.
-pub type Training = Autodiff<Compute>;
 
 /// Device of a backend.
 pub type Device<B> = <B as burn::tensor::backend::BackendTypes>::Device;

@@ -164,10 +164,18 @@ impl<'a> Checkpoints<'a> {
         Ok(description.losses)
     }
 
-    /// Records what the run ended with.
+    /// Records what the run ended with, and forgets its checkpoints: nobody resumes from them any more.
     pub fn finish(&self, trained: &JobEvent) -> Result<(), CheckpointError> {
         let record = self.store.put(Kind::Checkpoint, &serde_json::to_vec(trained)?)?;
-        Ok(self.store.alias(Kind::Checkpoint, &self.alias("trained"), &record.digest)?)
+        self.store.alias(Kind::Checkpoint, &self.alias("trained"), &record.digest)?;
+        for which in ["latest", "previous"] {
+            let alias = self.alias(which);
+            if let Ok(found) = self.store.resolve(Kind::Checkpoint, &alias) {
+                self.store.forget_alias(Kind::Checkpoint, &alias)?;
+                forget(&found);
+            }
+        }
+        Ok(())
     }
 
     /// What the run ended with, if it did and the adapter is whole.

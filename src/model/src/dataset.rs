@@ -37,6 +37,16 @@ pub enum DatasetError {
         /// Longest sequence the model takes.
         limit: usize,
     },
+    /// No text whose log-probabilities would prove the adapter.
+    #[error(
+        "none of the {rows} rows can prove the adapter: with its answer, a prompt must have from 2 to {limit} tokens"
+    )]
+    NoProof {
+        /// Rows in the file.
+        rows: usize,
+        /// Longest text the model takes.
+        limit: usize,
+    },
     /// The tokenizer.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
@@ -132,13 +142,23 @@ impl Encoding<'_> {
         }
         Ok(kept)
     }
-}
 
-/// The first `count` distinct texts (prompt and answer) of a dataset.
-pub fn distinct_texts(rows: &[DatasetRow], count: usize) -> Vec<String> {
-    let mut seen = HashSet::new();
-    let texts = rows.iter().map(|row| format!("{}{}", row.prompt, row.answer));
-    texts.filter(|text| seen.insert(text.clone())).take(count).collect()
+    /// The first `count` distinct texts (prompt and answer) with their tokens, encoded whole as a server does. Those that
+    /// have no next token, or are longer than the model takes, are passed over; none left is an error.
+    pub fn distinct_texts(&self, rows: &[DatasetRow], count: usize) -> Result<Vec<(String, Vec<u32>)>, DatasetError> {
+        let (mut seen, mut kept) = (HashSet::new(), Vec::new());
+        for row in rows {
+            let text = format!("{}{}", row.prompt, row.answer);
+            if kept.len() == count || !seen.insert(text.clone()) {
+                continue;
+            }
+            let tokens = self.tokenizer.encode(&text)?;
+            if (2..=self.limit).contains(&tokens.len()) {
+                kept.push((text, tokens));
+            }
+        }
+        if kept.is_empty() { Err(DatasetError::NoProof { rows: rows.len(), limit: self.limit }) } else { Ok(kept) }
+    }
 }
 
 #[cfg(test)]
@@ -194,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn distinct_texts_are_taken_in_order() {
+    fn distinct_texts_are_taken_in_order_and_long_ones_take_no_place() {
         let row = |answer: &str| DatasetRow {
             prompt: "p".into(),
             answer: answer.into(),
@@ -202,6 +222,13 @@ mod tests {
             family: String::new(),
             execution: String::new(),
         };
-        assert_eq!(distinct_texts(&[row("a"), row("a"), row("b"), row("c")], 2), ["pa", "pb"]);
+        let tokenizer = tokenizer();
+        let long = "x".repeat(100);
+        let rows = [row(&long), row("a"), row("a"), row("b"), row("c")];
+        let texts = encoding(&tokenizer).distinct_texts(&rows, 2).unwrap();
+        assert_eq!(texts.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>(), ["pa", "pb"]);
+        assert_eq!(texts[0].1, tokenizer.encode("pa").unwrap());
+        let none = encoding(&tokenizer).distinct_texts(&[row(&long)], 2);
+        assert!(matches!(none, Err(DatasetError::NoProof { rows: 1, limit: 16 })));
     }
 }

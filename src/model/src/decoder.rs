@@ -154,7 +154,8 @@ impl<B: FusedOps> Block<B> {
     }
 
     /// As [`Self::projection`], to be changed.
-    pub fn projection_mut(&mut self, projection: Projection) -> &mut Tensor<B, 2> {
+    #[cfg(test)]
+    pub(crate) fn projection_mut(&mut self, projection: Projection) -> &mut Tensor<B, 2> {
         match projection {
             Projection::Q => &mut self.q_proj,
             Projection::K => &mut self.k_proj,

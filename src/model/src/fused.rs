@@ -62,25 +62,27 @@ pub trait FusedOps: Backend {
         loss::forward(&hidden, &embedding, &targets, weights, loss::Wanted::default()).value
     }
 
-    /// Gradients of [`Self::rms_norm`] by x and by the weight.
+    /// Gradients of [`Self::rms_norm`] by x and, if it is `wanted`, by the weight.
     fn rms_norm_backward(
         x: Tensor<Self, 2>,
         weight: Tensor<Self, 1>,
         epsilon: f64,
         grad: Tensor<Self, 2>,
-    ) -> (Tensor<Self, 2>, Tensor<Self, 1>) {
-        reference::rms_norm_backward(x, weight, epsilon, grad)
+        wanted: bool,
+    ) -> (Tensor<Self, 2>, Option<Tensor<Self, 1>>) {
+        reference::rms_norm_backward(x, weight, epsilon, grad, wanted)
     }
 
-    /// Gradients of [`Self::norm_rotate`] by x and by the weight.
+    /// Gradients of [`Self::norm_rotate`] by x and, if it is `wanted`, by the weight.
     fn norm_rotate_backward(
         x: Tensor<Self, 4>,
         weight: Tensor<Self, 1>,
         epsilon: f64,
         (cos, sin): (Tensor<Self, 2>, Tensor<Self, 2>),
         grad: Tensor<Self, 4>,
-    ) -> (Tensor<Self, 4>, Tensor<Self, 1>) {
-        reference::norm_rotate_backward(x, weight, epsilon, (cos, sin), grad)
+        wanted: bool,
+    ) -> (Tensor<Self, 4>, Option<Tensor<Self, 1>>) {
+        reference::norm_rotate_backward(x, weight, epsilon, (cos, sin), grad, wanted)
     }
 
     /// Gradients of [`Self::swiglu`] by the gate and by what it gates.

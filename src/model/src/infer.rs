@@ -10,6 +10,7 @@ pub mod bench;
 pub mod engine;
 pub mod http;
 pub mod kernel;
+mod listen;
 mod math;
 pub mod metrics;
 pub mod model;

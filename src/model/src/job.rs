@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use genesis_artifacts::{Store, digest_directory, directory_of};
 use genesis_core::Digest;
 use genesis_core::adapter::PROOF_FILE;
-use genesis_core::wire::{DatasetRow, JobEvent};
+use genesis_core::wire::JobEvent;
 
 use crate::adapter::{Adapter, AdapterSettings};
 use crate::checkpoint::{Checkpoints, LossRecord, RunIdentity};
@@ -98,7 +98,15 @@ pub fn run<B: FusedOps>(
     let rows = dataset::rows(&bytes)?;
     let base = Decoder::<B>::load(&directory, &Default::default())?;
     let tokenizer = Tokenizer::load(&directory)?;
-    let mut trainer = prepare(&base, &tokenizer, &rows, options.recipe)?;
+    let config = &base.config;
+    let (eos, limit, vocab) = (config.eos.first().copied(), config.max_positions, config.vocab_size);
+    let encoding = Encoding { tokenizer: &tokenizer, eos, limit, vocab };
+    let texts = rows.iter().map(|row| (row.prompt.clone(), row.answer.as_str()));
+    // The prompt is given, so only the answer is learned.
+    let sequences = encoding.sequences(texts, 0.0)?;
+    // Before the training, which would be in vain without it.
+    let proof_texts = encoding.distinct_texts(&rows, proof::TEXTS)?;
+    let mut trainer = LoraTrainer::new(&base, sequences, options.recipe)?;
     let mut losses = checkpoints.resume(&mut trainer, |found, error| {
         listener.hear(&JobEvent::CheckpointUnusable { uri: found.uri.clone(), message: error.to_string() });
     });
@@ -121,7 +129,7 @@ pub fn run<B: FusedOps>(
         }
     }
 
-    let trained = publish(&store, &base, &tokenizer, &rows, &trainer, &losses, options)?;
+    let trained = publish(&store, &base, proof_texts, &trainer, &losses, options)?;
     checkpoints.finish(&trained)?;
     finish(listener, &trained)
 }
@@ -131,34 +139,17 @@ fn finish(listener: &impl Listener, trained: &JobEvent) -> Result<Outcome, JobEr
     Ok(Outcome::Trained)
 }
 
-fn prepare<B: FusedOps>(
-    base: &Decoder<B>,
-    tokenizer: &Tokenizer,
-    rows: &[DatasetRow],
-    recipe: LoraRecipe,
-) -> Result<LoraTrainer<B>, JobError> {
-    let config = &base.config;
-    let encoding =
-        Encoding { tokenizer, eos: config.eos.first().copied(), limit: config.max_positions, vocab: config.vocab_size };
-    let texts = rows.iter().map(|row| (row.prompt.clone(), row.answer.as_str()));
-    // The prompt is given, so only the answer is learned.
-    let sequences = encoding.sequences(texts, 0.0)?;
-    Ok(LoraTrainer::new(base, sequences, recipe)?)
-}
-
 /// Writes the adapter and its proof to the store.
 fn publish<B: FusedOps>(
     store: &Store,
     base: &Decoder<B>,
-    tokenizer: &Tokenizer,
-    rows: &[DatasetRow],
+    texts: Vec<(String, Vec<u32>)>,
     trainer: &LoraTrainer<B>,
     losses: &LossRecord,
     options: &JobOptions,
 ) -> Result<JobEvent, JobError> {
     let recipe = options.recipe;
-    let texts = dataset::distinct_texts(rows, proof::TEXTS);
-    let proof = serde_json::to_vec_pretty(&proof::prove(base, trainer.adapter(), tokenizer, texts)?)?;
+    let proof = serde_json::to_vec_pretty(&proof::prove(base, trainer.adapter(), texts))?;
     let settings = AdapterSettings::new(options.base.clone(), recipe.rank, recipe.alpha);
     let adapter = Adapter { settings, weights: trainer.adapter().clone() };
     let mut files = adapter.to_files()?;

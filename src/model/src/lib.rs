@@ -24,5 +24,10 @@ pub mod tokenizer;
 pub mod train;
 pub mod weights;
 
+mod vector;
+
+// Files that the tests in `tests` include too name this crate as those do.
+#[cfg(test)]
+extern crate self as genesis_model;
 #[cfg(test)]
 mod testing;

@@ -7,8 +7,6 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
 use crate::config::ModelConfig;
-use crate::decoder::Decoder;
-use crate::fused::FusedOps;
 
 /// A linear layer of a block that an adapter can change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -130,21 +128,6 @@ impl<B: Backend> LoraWeights<B> {
             .iter_mut()
             .flat_map(|layer| layer.pairs.iter_mut().flatten())
             .flat_map(|pair| [&mut pair.a, &mut pair.b])
-    }
-}
-
-impl<B: FusedOps> LoraWeights<B> {
-    /// The decoder with `W + s·A·B` in place of every adapted W.
-    pub fn merge_into(&self, mut base: Decoder<B>) -> Decoder<B> {
-        for (block, layer) in base.blocks.iter_mut().zip(&self.layers) {
-            for projection in Projection::ALL {
-                if let Some(pair) = layer.get(projection) {
-                    let weight = block.projection_mut(projection);
-                    *weight = weight.clone() + pair.a.clone().matmul(pair.b.clone()) * self.scale;
-                }
-            }
-        }
-        base
     }
 }
 

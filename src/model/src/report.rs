@@ -11,20 +11,37 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
+mod outbox;
+
+use self::outbox::Outbox;
+
 /// Longest wait for one answer of the operator.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause before what was not heard is told again.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+/// How long the last event waits for those before it.
+const BEFORE_LAST: Duration = Duration::from_secs(5);
 
 /// Why an event was not taken.
 #[derive(Debug, thiserror::Error)]
 #[error("the operator did not accept the event: {0}")]
 pub struct NotAccepted(String);
 
-type Acknowledgement = oneshot::Sender<Result<(), NotAccepted>>;
+/// What the reporting task is asked to do.
+enum Order {
+    /// Tell an event, if no newer one takes its place.
+    Tell(JobEvent),
+    /// Tell the last event until it is accepted.
+    TellLast(JobEvent, oneshot::Sender<Result<(), NotAccepted>>),
+    /// Say when everything was heard.
+    Flush(oneshot::Sender<()>),
+}
 
-/// Tells events in order, in the background: training does not wait for an operator that is slow.
+/// Tells events in the background: training does not wait for an operator that is slow. Of checkpoints and progress
+/// only the newest is told; the last event is told until it is accepted.
 pub struct Reporter {
     runtime: Runtime,
-    queue: Option<mpsc::UnboundedSender<(JobEvent, Option<Acknowledgement>)>>,
+    queue: Option<mpsc::UnboundedSender<Order>>,
 }
 
 impl Reporter {
@@ -34,7 +51,7 @@ impl Reporter {
         let queue = match url {
             None => None,
             Some(url) => {
-                let http = reqwest::Client::builder().timeout(ANSWER_TIMEOUT).build().map_err(std::io::Error::other)?;
+                let http = genesis_client::http_client(ANSWER_TIMEOUT).map_err(std::io::Error::other)?;
                 let (sender, receiver) = mpsc::unbounded_channel();
                 runtime.spawn(deliver(JobReporter::new(http, url, token), receiver));
                 Some(sender)
@@ -63,7 +80,7 @@ impl Reporter {
         print_line(event);
         if let Some(queue) = &self.queue {
             // The queue ends only with the runtime.
-            let _ = queue.send((event.clone(), None));
+            let _ = queue.send(Order::Tell(event.clone()));
         }
     }
 
@@ -73,8 +90,17 @@ impl Reporter {
         let Some(queue) = &self.queue else { return Ok(()) };
         let (sender, receiver) = oneshot::channel();
         let gone = || NotAccepted("the reporting task ended".to_owned());
-        queue.send((event.clone(), Some(sender))).map_err(|_| gone())?;
+        queue.send(Order::TellLast(event.clone(), sender)).map_err(|_| gone())?;
         self.runtime.block_on(receiver).unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Waits until the operator has heard what was told so far; false if that takes longer than `limit`. To be called
+    /// before a process ends without a last event: what is still queued is lost with it.
+    pub fn flush(&self, limit: Duration) -> bool {
+        let Some(queue) = &self.queue else { return true };
+        let (sender, receiver) = oneshot::channel();
+        queue.send(Order::Flush(sender)).is_ok()
+            && self.runtime.block_on(async { matches!(tokio::time::timeout(limit, receiver).await, Ok(Ok(()))) })
     }
 }
 
@@ -86,97 +112,45 @@ fn print_line(event: &JobEvent) {
     }
 }
 
-async fn deliver(operator: JobReporter, mut queue: mpsc::UnboundedReceiver<(JobEvent, Option<Acknowledgement>)>) {
-    while let Some((event, acknowledgement)) = queue.recv().await {
-        let outdated = matches!(event, JobEvent::Progress { .. }) && !queue.is_empty();
-        let result = match event {
-            JobEvent::Progress { .. } if outdated => Ok(()),
-            JobEvent::Progress { .. } => operator.tell(&event).await,
-            _ => operator.tell_until_accepted(&event).await,
+async fn deliver(operator: JobReporter, mut queue: mpsc::UnboundedReceiver<Order>) {
+    let mut outbox = Outbox::default();
+    let mut flushing: Vec<oneshot::Sender<()>> = Vec::new();
+    loop {
+        // What was not heard is told again after a pause, or together with what comes before that.
+        let order = if outbox.is_empty() {
+            queue.recv().await
+        } else {
+            let pause = tokio::time::timeout(RETRY_PAUSE, queue.recv());
+            pause.await.unwrap_or_else(|_| queue.try_recv().ok())
         };
-        if let Err(error) = &result {
-            tracing::warn!("{error}");
+        if order.is_none() && queue.is_closed() && queue.is_empty() {
+            return;
         }
-        if let Some(acknowledgement) = acknowledgement {
-            let _ = acknowledgement.send(result.map_err(|error| NotAccepted(error.to_string())));
+        let mut next = order;
+        while let Some(order) = next {
+            match order {
+                Order::Tell(event) => outbox.keep(event),
+                Order::Flush(heard) => flushing.push(heard),
+                Order::TellLast(event, acknowledgement) => {
+                    // What led to the end is told if that is quick: the end matters more.
+                    let _ = tokio::time::timeout(BEFORE_LAST, outbox.deliver(&operator)).await;
+                    outbox = Outbox::default();
+                    let told = operator.tell_until_accepted(&event).await;
+                    // Nobody waits any more where the process is about to end.
+                    let _ = acknowledgement.send(told.map_err(|error| NotAccepted(error.to_string())));
+                }
+            }
+            next = queue.try_recv().ok();
+        }
+        outbox.deliver(&operator).await;
+        if outbox.is_empty() {
+            // As above.
+            for heard in flushing.drain(..) {
+                let _ = heard.send(());
+            }
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use axum::Router;
-    use axum::extract::State;
-    use axum::http::{HeaderMap, StatusCode};
-    use axum::routing::post;
-
-    use super::*;
-
-    type Heard = Arc<Mutex<Vec<String>>>;
-
-    /// An operator that answers with `statuses`, one after the other, then with 200.
-    fn operator(statuses: &'static [u16]) -> (Runtime, String, Heard) {
-        let heard = Heard::default();
-        let state = Arc::clone(&heard);
-        let answer = async move |State(heard): State<Heard>, headers: HeaderMap, body: String| {
-            let mut heard = heard.lock().unwrap();
-            assert_eq!(headers["authorization"], "Bearer secret");
-            heard.push(body);
-            StatusCode::from_u16(statuses.get(heard.len() - 1).copied().unwrap_or(200)).unwrap()
-        };
-        let runtime = Runtime::new().unwrap();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-        let url = format!("http://{}/job", listener.local_addr().unwrap());
-        let app = Router::new().route("/job", post(answer)).with_state(state);
-        runtime.spawn(async move { axum::serve(listener, app).await });
-        (runtime, url, heard)
-    }
-
-    fn progress(step: u64) -> JobEvent {
-        JobEvent::Progress {
-            step,
-            total_steps: 9,
-            loss: None,
-            learning_rate: None,
-            tokens_per_second: None,
-            eta_seconds: None,
-        }
-    }
-
-    fn failed() -> JobEvent {
-        JobEvent::Failed { reason: "DatasetInvalid".into(), message: "x".into(), retriable: false }
-    }
-
-    #[test]
-    fn events_arrive_in_order_with_the_token_and_the_last_is_acknowledged() {
-        let (_runtime, url, heard) = operator(&[]);
-        let reporter = Reporter::start(Some(&url), "secret").unwrap();
-        reporter.tell(&JobEvent::Started { total_steps: 9, resumed_from: 0 });
-        reporter.tell(&progress(1));
-        reporter.tell_and_wait(&failed()).unwrap();
-        let heard = heard.lock().unwrap();
-        assert!(heard[0].contains("started") && heard.last().unwrap().contains("failed"), "{heard:?}");
-    }
-
-    #[test]
-    fn a_busy_operator_is_asked_again() {
-        let (_runtime, url, heard) = operator(&[503, 500]);
-        Reporter::start(Some(&url), "secret").unwrap().tell_and_wait(&failed()).unwrap();
-        assert_eq!(heard.lock().unwrap().len(), 3);
-    }
-
-    #[test]
-    fn a_refusal_is_final_and_is_told() {
-        let (_runtime, url, heard) = operator(&[403]);
-        let refused = Reporter::start(Some(&url), "secret").unwrap().tell_and_wait(&failed()).unwrap_err();
-        assert!(refused.to_string().contains("403"), "{refused}");
-        assert_eq!(heard.lock().unwrap().len(), 1);
-    }
-
-    #[test]
-    fn without_an_operator_standard_output_is_enough() {
-        Reporter::start(None, "").unwrap().tell_and_wait(&failed()).unwrap();
-    }
-}
+mod tests;

@@ -1,7 +1,11 @@
 //! Small decoders and adapters for the tests of this crate.
 
+mod operator;
+pub(crate) mod place;
+
 use burn::tensor::Tensor;
 
+pub(crate) use self::operator::Operator;
 use crate::backend::Cpu;
 use crate::config::ModelConfig;
 use crate::decoder::Decoder;
@@ -9,16 +13,7 @@ use crate::init;
 
 /// Two blocks, 16 wide, 40 tokens.
 pub(crate) fn tiny_config() -> ModelConfig {
-    ModelConfig {
-        hidden_size: 16,
-        intermediate_size: 24,
-        layers: 2,
-        heads: 4,
-        kv_heads: 2,
-        head_dim: 4,
-        max_positions: 64,
-        ..ModelConfig::seedling(40)
-    }
+    place::tiny_config(40)
 }
 
 /// A random decoder of [`tiny_config`].

@@ -78,7 +78,8 @@ impl Tokenizer {
     }
 
     /// Text of tokens; special ones are left out.
-    pub fn decode(&self, tokens: &[u32]) -> Result<String, TokenizerError> {
+    #[cfg(test)]
+    pub(crate) fn decode(&self, tokens: &[u32]) -> Result<String, TokenizerError> {
         self.inner.decode(tokens, true).map_err(failed)
     }
 

@@ -108,13 +108,50 @@ pub struct StepReport {
     pub tokens: usize,
 }
 
+/// Which sequences each step takes. Only one epoch's batches are held: a long run has many.
+struct Plan {
+    lengths: Vec<usize>,
+    recipe: LoraRecipe,
+    epoch: u64,
+    /// Batches of that epoch, as indices into the sequences. Every epoch has as many.
+    batches: Vec<Vec<usize>>,
+}
+
+impl Plan {
+    fn new(lengths: Vec<usize>, recipe: LoraRecipe) -> Self {
+        let mut plan = Self { lengths, recipe, epoch: 0, batches: Vec::new() };
+        plan.go_to(0);
+        plan
+    }
+
+    fn go_to(&mut self, epoch: u64) {
+        let plan = BatchPlan { size: self.recipe.batch_size, chunk: CHUNK, whole_chunks: false };
+        (self.epoch, self.batches) = (epoch, plan.epoch(&self.lengths, self.recipe.seed, epoch));
+    }
+
+    fn steps(&self) -> usize {
+        self.batches.len() * self.recipe.epochs
+    }
+
+    /// The batch of a step; `None` after the last.
+    fn batch(&mut self, step: usize) -> Option<&[usize]> {
+        if step >= self.steps() {
+            return None;
+        }
+        let epoch = (step / self.batches.len()) as u64;
+        if epoch != self.epoch {
+            self.go_to(epoch);
+        }
+        self.batches.get(step % self.batches.len()).map(Vec::as_slice)
+    }
+}
+
 /// A run in progress.
 pub struct LoraTrainer<B: FusedOps> {
     base: Decoder<Autodiff<B>>,
     rope: RopeTable<Autodiff<B>>,
     sequences: Vec<Sequence>,
-    /// Batches of all epochs, as indices into `sequences`.
-    batches: Vec<Vec<usize>>,
+    plan: Plan,
     recipe: LoraRecipe,
     adapter: LoraWeights<B>,
     moments: Vec<Moments<B, 2>>,
@@ -128,19 +165,19 @@ impl<B: FusedOps> LoraTrainer<B> {
         recipe.check(base)?;
         let device = base.embedding.device();
         let lengths: Vec<usize> = sequences.iter().map(|sequence| sequence.tokens.len()).collect();
-        let plan = BatchPlan { size: recipe.batch_size, chunk: CHUNK, whole_chunks: false };
-        let batches = (0..recipe.epochs as u64).flat_map(|epoch| plan.epoch(&lengths, recipe.seed, epoch)).collect();
+        let longest = lengths.iter().copied().max().unwrap_or(1);
+        let plan = Plan::new(lengths, recipe);
         let adapter = init::lora(&base.config, recipe.rank, recipe.alpha, recipe.seed, &device);
         let base: Decoder<Autodiff<B>> =
             base.map(|matrix| Tensor::from_inner(matrix.clone()), |vector| Tensor::from_inner(vector.clone()));
-        let rope = base.rope(lengths.iter().copied().max().unwrap_or(1));
+        let rope = base.rope(longest);
         let moments = adapter.tensors().map(Moments::zeros).collect();
-        Ok(Self { base, rope, sequences, batches, recipe, adapter, moments, step: 0, device })
+        Ok(Self { base, rope, sequences, plan, recipe, adapter, moments, step: 0, device })
     }
 
     /// Steps in all.
     pub fn total_steps(&self) -> usize {
-        self.batches.len()
+        self.plan.steps()
     }
 
     /// Steps done.
@@ -160,7 +197,7 @@ impl<B: FusedOps> LoraTrainer<B> {
 
     /// Does the next step; `None` where all are done.
     pub fn step(&mut self) -> Result<Option<StepReport>, TrainError> {
-        let Some(rows) = self.batches.get(self.step) else { return Ok(None) };
+        let Some(rows) = self.plan.batch(self.step) else { return Ok(None) };
         let rows: Vec<&Sequence> = rows.iter().map(|row| &self.sequences[*row]).collect();
         let batch = Batch::<Autodiff<B>>::new(&rows, &self.device);
         let tokens = batch.tokens;

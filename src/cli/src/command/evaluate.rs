@@ -1,13 +1,19 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::Result;
 use genesis_artifacts::Store;
-use genesis_client::{InferenceClient, JobReporter};
+use genesis_client::{InferenceClient, JobReporter, http_client};
 use genesis_core::Digest;
 use genesis_core::wire::{EXIT_USER_ERROR, JobEvent};
 use genesis_evaluator::{Error, EvaluationJob, Sampling, SandboxPool, SuiteSource};
+
+/// Longest wait for the answers to one task: it may stand in a full queue.
+const SAMPLING_TIMEOUT: Duration = Duration::from_secs(300);
+/// Longest wait for one answer of the operator.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What to compare, on what, and where the parts are.
 #[derive(clap::Args)]
@@ -75,9 +81,15 @@ impl FromStr for SuiteArgument {
 impl Arguments {
     /// Runs the evaluation; the exit code says whether another attempt can help.
     pub async fn run(self) -> ExitCode {
-        let http = reqwest::Client::new();
+        let (http, operator) = match (http_client(SAMPLING_TIMEOUT), http_client(REPORT_TIMEOUT)) {
+            (Ok(http), Ok(operator)) => (http, operator),
+            (Err(error), _) | (_, Err(error)) => {
+                eprintln!("error: {error}");
+                return ExitCode::FAILURE;
+            }
+        };
         let reporter = match (&self.report_url, &self.report_token) {
-            (Some(url), Some(token)) => Some(JobReporter::new(http.clone(), url, token)),
+            (Some(url), Some(token)) => Some(JobReporter::new(operator, url, token)),
             _ => None,
         };
         match self.evaluate(&http, reporter.as_ref()).await {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use genesis_core::Digest;
@@ -13,6 +14,10 @@ use genesis_model::pretrain::PretrainRecipe;
 use genesis_model::report::Reporter;
 use genesis_model::seedling::{self, SeedlingOptions};
 use genesis_model::train::LoraRecipe;
+
+/// How long a run that was stopped waits for the operator to hear of its checkpoint: a pod that is stopped has thirty
+/// seconds in all.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Trains adapters, and pre-trains the base model that is shipped.
 #[derive(Parser)]
@@ -178,7 +183,14 @@ fn train(args: LoraArgs) -> u8 {
     tracing::info!(model = args.model_name, base = options.base, "training begins");
     match job::run::<Compute>(&options, &reporter, &interrupted) {
         Ok(Outcome::Trained) => 0,
-        Ok(Outcome::Interrupted) => EXIT_INTERRUPTED as u8,
+        Ok(Outcome::Interrupted) => {
+            if !reporter.flush(FLUSH_TIMEOUT) {
+                tracing::warn!(
+                    "the operator has not heard of the last checkpoint; the run goes on from it all the same"
+                );
+            }
+            EXIT_INTERRUPTED as u8
+        }
         Err(error) => {
             tracing::error!("{error}");
             // Where the operator was not reached before, there is no point in waiting for it once more.

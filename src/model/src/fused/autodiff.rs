@@ -31,13 +31,12 @@ fn primitive<B: FusedOps, const D: usize>(tensor: Tensor<B, D>) -> B::FloatTenso
     tensor.into_primitive().tensor()
 }
 
-/// Gives each tracked parent its gradient.
+/// Gives each tracked parent its gradient, where there is one.
 macro_rules! register {
     ($backend:ty, $ops:expr, $grads:expr, [$($gradient:expr),+]) => {{
         let mut parents = $ops.parents.into_iter();
         $(
-            let gradient = $gradient;
-            if let Some(Some(parent)) = parents.next() {
+            if let (Some(Some(parent)), Some(gradient)) = (parents.next(), $gradient) {
                 $grads.register::<$backend>(parent.id, primitive(gradient));
             }
         )+
@@ -63,8 +62,8 @@ impl<B: FusedOps> Backward<B, 2> for RmsNorm {
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = Tensor::from_primitive(TensorPrimitive::Float(grads.consume::<B>(&ops.node)));
         let (x, weight, epsilon) = ops.state;
-        let (by_x, by_weight) = B::rms_norm_backward(x, weight, epsilon, grad);
-        register!(B, ops, grads, [by_x, by_weight]);
+        let (by_x, by_weight) = B::rms_norm_backward(x, weight, epsilon, grad, ops.parents[1].is_some());
+        register!(B, ops, grads, [Some(by_x), by_weight]);
     }
 }
 
@@ -77,8 +76,8 @@ impl<B: FusedOps> Backward<B, 2> for NormRotate {
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = Tensor::from_primitive(TensorPrimitive::Float(grads.consume::<B>(&ops.node)));
         let (x, weight, epsilon, rope) = ops.state;
-        let (by_x, by_weight) = B::norm_rotate_backward(x, weight, epsilon, rope, grad);
-        register!(B, ops, grads, [by_x, by_weight]);
+        let (by_x, by_weight) = B::norm_rotate_backward(x, weight, epsilon, rope, grad, ops.parents[1].is_some());
+        register!(B, ops, grads, [Some(by_x), by_weight]);
     }
 }
 
@@ -92,7 +91,7 @@ impl<B: FusedOps> Backward<B, 3> for Attention {
         let grad = Tensor::from_primitive(TensorPrimitive::Float(grads.consume::<B>(&ops.node)));
         let ([q, k, v], probabilities) = ops.state;
         let [by_q, by_k, by_v] = attention::backward(q, k, v, probabilities, grad);
-        register!(B, ops, grads, [by_q, by_k, by_v]);
+        register!(B, ops, grads, [Some(by_q), Some(by_k), Some(by_v)]);
     }
 }
 
@@ -106,7 +105,7 @@ impl<B: FusedOps> Backward<B, 2> for SwiGlu {
         let grad = Tensor::from_primitive(TensorPrimitive::Float(grads.consume::<B>(&ops.node)));
         let (gate, up) = ops.state;
         let (by_gate, by_up) = B::swiglu_backward(gate, up, grad);
-        register!(B, ops, grads, [by_gate, by_up]);
+        register!(B, ops, grads, [Some(by_gate), Some(by_up)]);
     }
 }
 

@@ -10,11 +10,12 @@ use burn_flex::FlexTensor;
 use super::FusedOps;
 
 mod gate;
-mod lanes;
 mod layout;
 mod norm;
 mod rows;
 mod softmax;
+
+use self::norm::{Heads, Norm};
 
 /// The tensor with its numbers in row-major order in a buffer of its own length.
 fn contiguous<const D: usize>(tensor: Tensor<Flex, D>) -> FlexTensor {
@@ -43,7 +44,8 @@ impl FusedOps for Flex {
     fn rms_norm(x: Tensor<Self, 2>, weight: Tensor<Self, 1>, epsilon: f64) -> Tensor<Self, 2> {
         let shape = x.dims();
         let (x, weight) = (contiguous(x), contiguous(weight));
-        from_vec(norm::forward(x.storage(), weight.storage(), epsilon as f32), shape)
+        let norm = Norm { x: x.storage(), weight: weight.storage(), epsilon: epsilon as f32, rotation: None };
+        from_vec(norm.forward(), shape)
     }
 
     fn norm_rotate(
@@ -55,8 +57,9 @@ impl FusedOps for Flex {
     ) -> Tensor<Self, 4> {
         let shape = x.dims();
         let (x, weight, cos, sin) = (contiguous(x), contiguous(weight), contiguous(cos), contiguous(sin));
-        let heads = norm::Heads { count: shape[2], length: shape[1], cos: cos.storage(), sin: sin.storage() };
-        from_vec(norm::forward_rotated(x.storage(), weight.storage(), epsilon as f32, &heads), shape)
+        let heads = Heads { count: shape[2], length: shape[1], cos: cos.storage(), sin: sin.storage() };
+        let (x, weight) = (x.storage(), weight.storage());
+        from_vec(Norm { x, weight, epsilon: epsilon as f32, rotation: Some(&heads) }.forward(), shape)
     }
 
     fn swiglu(gate: Tensor<Self, 2>, up: Tensor<Self, 2>) -> Tensor<Self, 2> {
@@ -70,11 +73,13 @@ impl FusedOps for Flex {
         weight: Tensor<Self, 1>,
         epsilon: f64,
         grad: Tensor<Self, 2>,
-    ) -> (Tensor<Self, 2>, Tensor<Self, 1>) {
+        wanted: bool,
+    ) -> (Tensor<Self, 2>, Option<Tensor<Self, 1>>) {
         let (x, weight, mut grad) = (contiguous(x), contiguous(weight), contiguous(grad));
-        let by_weight = norm::backward(x.storage(), weight.storage(), epsilon as f32, grad.storage_mut());
-        let width = by_weight.len();
-        (wrap(grad), from_vec(by_weight, [width]))
+        let (x, weight) = (x.storage(), weight.storage());
+        let norm = Norm { x, weight, epsilon: epsilon as f32, rotation: None };
+        let by_weight = norm.backward(grad.storage_mut(), wanted);
+        (wrap(grad), by_weight.map(|sum| from_vec(sum, [weight.len()])))
     }
 
     fn norm_rotate_backward(
@@ -83,14 +88,16 @@ impl FusedOps for Flex {
         epsilon: f64,
         (cos, sin): (Tensor<Self, 2>, Tensor<Self, 2>),
         grad: Tensor<Self, 4>,
-    ) -> (Tensor<Self, 4>, Tensor<Self, 1>) {
-        let [_, length, count, width] = x.dims();
+        wanted: bool,
+    ) -> (Tensor<Self, 4>, Option<Tensor<Self, 1>>) {
+        let [_, length, count, _] = x.dims();
         let (x, weight, mut grad) = (contiguous(x), contiguous(weight), contiguous(grad));
         let (cos, sin) = (contiguous(cos), contiguous(sin));
-        let heads = norm::Heads { count, length, cos: cos.storage(), sin: sin.storage() };
-        let by_weight =
-            norm::backward_rotated(x.storage(), weight.storage(), epsilon as f32, &heads, grad.storage_mut());
-        (wrap(grad), from_vec(by_weight, [width]))
+        let heads = Heads { count, length, cos: cos.storage(), sin: sin.storage() };
+        let (x, weight) = (x.storage(), weight.storage());
+        let norm = Norm { x, weight, epsilon: epsilon as f32, rotation: Some(&heads) };
+        let by_weight = norm.backward(grad.storage_mut(), wanted);
+        (wrap(grad), by_weight.map(|sum| from_vec(sum, [weight.len()])))
     }
 
     fn swiglu_backward(

@@ -15,10 +15,12 @@ pub fn rms_norm_backward<B: Backend, const D: usize>(
     weight: Tensor<B, 1>,
     epsilon: f64,
     grad: Tensor<B, D>,
-) -> (Tensor<B, D>, Tensor<B, 1>) {
+    wanted: bool,
+) -> (Tensor<B, D>, Option<Tensor<B, 1>>) {
     let r = inverse_rms(x.clone(), epsilon);
-    let width = weight.dims()[0];
-    let by_weight = (grad.clone() * x.clone() * r.clone()).reshape([-1, width as i64]).sum_dim(0).squeeze_dim(0);
+    let width = weight.dims()[0] as i64;
+    let by_weight =
+        wanted.then(|| (grad.clone() * x.clone() * r.clone()).reshape([-1, width]).sum_dim(0).squeeze_dim(0));
     let scaled = grad * weight.unsqueeze();
     let along = (scaled.clone() * x.clone()).mean_dim(D - 1);
     (scaled * r.clone() - x * r.powi_scalar(3) * along, by_weight)
@@ -42,8 +44,9 @@ pub fn norm_rotate_backward<B: Backend>(
     epsilon: f64,
     (cos, sin): (Tensor<B, 2>, Tensor<B, 2>),
     grad: Tensor<B, 4>,
-) -> (Tensor<B, 4>, Tensor<B, 1>) {
-    rms_norm_backward(x, weight, epsilon, rotate(grad, cos, -sin))
+    wanted: bool,
+) -> (Tensor<B, 4>, Option<Tensor<B, 1>>) {
+    rms_norm_backward(x, weight, epsilon, rotate(grad, cos, -sin), wanted)
 }
 
 /// Rotates the halves of every head by its position's angles; x `[B, T, H, D]`.

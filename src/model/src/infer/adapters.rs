@@ -97,6 +97,9 @@ pub enum AdaptersError {
     /// The adapter does not fit the model.
     #[error(transparent)]
     Unusable(#[from] AdapterError),
+    /// The directory's address.
+    #[error("{0}")]
+    Address(genesis_artifacts::Error),
     /// A file cannot be read.
     #[error(transparent)]
     Unreadable(#[from] genesis_artifacts::Error),
@@ -139,6 +142,9 @@ impl Adapters {
     }
 
     /// Reads, checks and loads an adapter. Loading the same content under the same name again does nothing.
+    ///
+    /// To be run to its end: dropped between the engine's answer and the entry in the list, it would leave an adapter in
+    /// the engine that nobody can name.
     pub async fn load(&self, request: LoadRequest) -> Result<(), AdaptersError> {
         if request.name == self.base {
             return Err(AdaptersError::BaseName(request.name));
@@ -146,8 +152,12 @@ impl Adapters {
         let _changing = self.changing.lock().await;
         let present = self.get(&request.name);
         let config = self.config.clone();
-        let (name, path) = (request.name.clone(), PathBuf::from(request.path.trim_start_matches("file://")));
-        let directory = path.clone();
+        let path = if request.path.starts_with("file:") {
+            genesis_artifacts::path_of_uri(&request.path).map_err(AdaptersError::Address)?
+        } else {
+            PathBuf::from(&request.path)
+        };
+        let (name, directory) = (request.name.clone(), path.clone());
         let read = tokio::task::spawn_blocking(move || read(&name, &directory, request.digest, &config));
         let (digest, adapter) = read.await.map_err(|error| EngineError::Failed(error.to_string()))??;
         match &present {
@@ -193,9 +203,10 @@ fn read(
     if !path.join(ADAPTER_CONFIG_FILE).is_file() {
         return Err(AdaptersError::NotFound { name: name.to_owned(), path: path.to_owned() });
     }
-    let found = genesis_artifacts::digest_directory(path)?;
+    // What is checked is what is loaded, whatever happens to the directory meanwhile.
+    let (found, files) = genesis_artifacts::read_directory(path)?;
     if let Some(expected) = expected.filter(|expected| *expected != found) {
         return Err(AdaptersError::Digest { path: path.to_owned(), expected, found });
     }
-    Ok((found, Adapter::load(path, config, &Device::<Compute>::default())?))
+    Ok((found, Adapter::from_files(&files, path, config, &Device::<Compute>::default())?))
 }

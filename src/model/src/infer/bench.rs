@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::engine::{Engine, EngineError, Event, Request};
-use super::options::ModelOptions;
+use super::options::{ModelOptions, positive};
 use super::sampling::Sampling;
 use super::server::{self, ServerError};
 
@@ -19,19 +19,19 @@ pub struct BenchOptions {
     #[command(flatten)]
     pub model: ModelOptions,
     /// Sequences generated at once.
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 32, 256])]
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 32, 256], value_parser = positive)]
     pub batch: Vec<usize>,
     /// Tokens of each prompt; all prompts differ.
-    #[arg(long, default_value_t = 45)]
+    #[arg(long, default_value_t = 45, value_parser = positive)]
     pub prompt_tokens: usize,
     /// Tokens of each answer; the end token does not end it.
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, default_value_t = 30, value_parser = positive)]
     pub answer_tokens: usize,
     /// Samples of each prompt; a prompt is computed once for all of them.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = positive)]
     pub samples: usize,
     /// Measurements of each batch size, of which the median is printed.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = positive)]
     pub repetitions: usize,
     /// How to print the results.
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
@@ -62,6 +62,9 @@ pub struct Measurement {
     pub all_tokens_per_second: f64,
 }
 
+/// The first tokens of a vocabulary, which are no text.
+const SPECIAL_TOKENS: usize = 3;
+
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
@@ -71,6 +74,11 @@ pub enum BenchError {
     /// The engine did not answer.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// No token to make prompts of.
+    #[error(
+        "the model knows {0} tokens, and the first {SPECIAL_TOKENS} are no text: there is nothing to make prompts of"
+    )]
+    Vocabulary(usize),
     /// More tokens than the model takes.
     #[error(
         "{asked} tokens do not fit into {limit}: lower --prompt-tokens or --answer-tokens, or raise --max-model-len"
@@ -91,7 +99,11 @@ pub fn run(options: &BenchOptions) -> Result<String, BenchError> {
     }
     let mut model = options.model.clone();
     model.max_batch = options.batch.iter().copied().max().unwrap_or(1);
-    let (_, engine) = server::start(&model, "bench")?;
+    let (served, engine) = server::start(&model, "bench")?;
+    let tokens = served.config.vocab_size;
+    if tokens <= SPECIAL_TOKENS {
+        return Err(BenchError::Vocabulary(tokens));
+    }
     let results = options.batch.iter().map(|batch| measure(&engine, *batch, options)).collect::<Result<Vec<_>, _>>()?;
     Ok(match options.output {
         Output::Table => table(&results),
@@ -102,7 +114,7 @@ pub fn run(options: &BenchOptions) -> Result<String, BenchError> {
 fn measure(engine: &Engine, batch: usize, options: &BenchOptions) -> Result<Measurement, BenchError> {
     // The first run warms caches and is not counted; enough sequences follow one another to keep the batch full.
     repeat(engine, batch, options)?;
-    let mut rates = (0..options.repetitions.max(1))
+    let mut rates = (0..options.repetitions)
         .map(|_| repeat(engine, batch, options))
         .collect::<Result<Vec<(f64, f64)>, BenchError>>()?;
     rates.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -118,7 +130,7 @@ fn measure(engine: &Engine, batch: usize, options: &BenchOptions) -> Result<Meas
 
 /// Generates two batches one after the other; returns (generated, all) tokens per second.
 fn repeat(engine: &Engine, batch: usize, options: &BenchOptions) -> Result<(f64, f64), BenchError> {
-    let samples = options.samples.clamp(1, batch);
+    let samples = options.samples.min(batch);
     let requests = 2 * batch / samples;
     let started = Instant::now();
     let (events, mut receiver) = mpsc::unbounded_channel();
@@ -157,7 +169,9 @@ fn repeat(engine: &Engine, batch: usize, options: &BenchOptions) -> Result<(f64,
 
 /// Tokens that look random and differ from prompt to prompt; none is a special token of a byte-level vocabulary.
 fn prompt(number: usize, tokens: usize, vocabulary: usize) -> Vec<u32> {
-    (0..tokens).map(|at| (3 + (number * 7919 + at * 104_729) % (vocabulary - 3)) as u32).collect()
+    (0..tokens)
+        .map(|at| (SPECIAL_TOKENS + (number * 7919 + at * 104_729) % (vocabulary - SPECIAL_TOKENS)) as u32)
+        .collect()
 }
 
 fn table(results: &[Measurement]) -> String {

@@ -156,7 +156,12 @@ impl Engine {
             return Err(EngineError::QueueFull { limit });
         }
         self.shared.metrics.count_request(request.adapter, 1, 0);
-        self.commands.send(Command::Generate(request)).map_err(|_| EngineError::Stopped)
+        let adapter = request.adapter;
+        self.commands.send(Command::Generate(request)).map_err(|_| {
+            self.shared.queued.fetch_sub(1, Ordering::AcqRel);
+            self.shared.metrics.count_request(adapter, -1, 0);
+            EngineError::Stopped
+        })
     }
 
     /// Prepares an adapter, whose shapes were checked, for requests.

@@ -28,9 +28,11 @@ use crate::decoder::Decoder;
 use crate::lora::LoraWeights;
 use crate::rope::tables;
 
-/// Tokens that a thread takes at a time: enough to reuse each weight from the first-level cache, few enough that
+/// Most tokens that a thread takes at a time: enough to reuse each weight from the first-level cache, few enough that
 /// threads finish together when another process takes one of the cores.
 const TOKENS_PER_TURN: usize = 48;
+/// Fewest: for less, waking a thread costs more than it computes.
+const FEWEST_PER_TURN: usize = 8;
 
 /// Keys and values of one sequence.
 pub struct KernelCache {
@@ -78,7 +80,7 @@ impl ModelRunner for KernelRunner {
     }
 
     fn forward(&mut self, batch: &mut [KernelSegment<'_>]) -> Result<(), RunnerError> {
-        let mut turns = turns(batch);
+        let mut turns = turns(batch, self.scratch.len());
         let shared = &self.shared;
         if let [turn] = turns.as_mut_slice() {
             shared.forward(turn, &mut self.scratch[0]);
@@ -103,14 +105,19 @@ impl ModelRunner for KernelRunner {
     }
 }
 
-/// Splits a batch into parts of about [`TOKENS_PER_TURN`] tokens; sequences with the same adapter stay together.
-fn turns<'b, 'a>(batch: &'b mut [KernelSegment<'a>]) -> Vec<Vec<&'b mut KernelSegment<'a>>> {
+/// Splits a batch into about equal parts of at most about [`TOKENS_PER_TURN`] tokens, as many for each thread; sequences with
+/// the same adapter stay together.
+fn turns<'b, 'a>(batch: &'b mut [KernelSegment<'a>], threads: usize) -> Vec<Vec<&'b mut KernelSegment<'a>>> {
+    let total: usize = batch.iter().map(|segment| segment.tokens.len()).sum();
+    let count = total.div_ceil(TOKENS_PER_TURN).next_multiple_of(threads).max(1);
+    // Whole tiles of rows: what is left of one costs nearly as much as the tile.
+    let per_turn = total.div_ceil(count).max(FEWEST_PER_TURN).next_multiple_of(matmul::ROWS);
     let mut ordered: Vec<&mut KernelSegment<'a>> = batch.iter_mut().collect();
     ordered.sort_by_key(|segment| segment.adapter.map(|adapter| std::ptr::from_ref(adapter).addr()));
     let mut turns: Vec<Vec<&mut KernelSegment<'a>>> = Vec::new();
-    let mut tokens = TOKENS_PER_TURN;
+    let mut tokens = per_turn;
     for segment in ordered {
-        if tokens >= TOKENS_PER_TURN {
+        if tokens >= per_turn {
             turns.push(Vec::new());
             tokens = 0;
         }
@@ -120,4 +127,42 @@ fn turns<'b, 'a>(batch: &'b mut [KernelSegment<'a>]) -> Vec<Vec<&'b mut KernelSe
         }
     }
     turns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infer::runner::Want;
+
+    /// Tokens of each turn of a batch of sequences that bring these many tokens.
+    fn split(lengths: &[usize], threads: usize) -> Vec<usize> {
+        let tokens = [0; 64];
+        let mut state: Vec<(KernelCache, Vec<f32>)> =
+            lengths.iter().map(|_| (KernelCache { layers: Vec::new(), positions: 0 }, Vec::new())).collect();
+        let mut batch: Vec<KernelSegment<'_>> = lengths
+            .iter()
+            .zip(&mut state)
+            .map(|(length, (cache, logits))| KernelSegment {
+                tokens: &tokens[..*length],
+                adapter: None,
+                cache,
+                want: Want::Last,
+                logits,
+            })
+            .collect();
+        let turns = turns(&mut batch, threads);
+        turns.iter().map(|turn| turn.iter().map(|segment| segment.tokens.len()).sum()).collect()
+    }
+
+    #[test]
+    fn every_thread_has_as_much_to_do() {
+        assert_eq!(split(&[1], 2), [1]);
+        assert_eq!(split(&[1; 8], 2), [8]);
+        assert_eq!(split(&[1; 32], 2), [16, 16]);
+        assert_eq!(split(&[1; 48], 2), [24, 24]);
+        assert_eq!(split(&[1; 60], 2), [32, 28]);
+        assert_eq!(split(&[1; 256], 2), [44, 44, 44, 44, 44, 36]);
+        assert_eq!(split(&[1; 256], 1).len(), 6);
+        assert_eq!(split(&[50, 1, 1], 2), [50, 2]);
+    }
 }

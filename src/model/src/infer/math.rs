@@ -5,32 +5,8 @@
 
 use pulp::{Simd, WithSimd};
 
-/// Partial sums kept side by side, so that a reduction needs no chain of dependent additions.
-const LANES: usize = 8;
-
-/// eˣ with a relative error below 2e-7, by range reduction and the polynomial of Cephes' `expf`.
-///
-/// Results below the smallest normal number are cut to about 1.2e-38.
-#[inline(always)]
-pub(super) fn exp(x: f32) -> f32 {
-    const LN_2_HIGH: f32 = 0.693_359_4;
-    const LN_2_LOW: f32 = -2.121_944_4e-4;
-    // Adding and subtracting 1.5·2²³ rounds to the nearest integer and leaves it in the low bits.
-    const ROUND: f32 = 12_582_912.0;
-    let x = x.clamp(-87.0, 88.0);
-    let shifted = x.mul_add(std::f32::consts::LOG2_E, ROUND);
-    let n = shifted - ROUND;
-    let r = n.mul_add(-LN_2_LOW, n.mul_add(-LN_2_HIGH, x));
-    let p = 1.987_569_1e-4_f32;
-    let p = p.mul_add(r, 1.398_2e-3);
-    let p = p.mul_add(r, 8.333_452e-3);
-    let p = p.mul_add(r, 4.166_579_6e-2);
-    let p = p.mul_add(r, 1.666_666_6e-1);
-    let p = p.mul_add(r, 0.5);
-    let p = p.mul_add(r * r, r + 1.0);
-    let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(1.0_f32.to_bits()));
-    p * power
-}
+pub(super) use crate::vector::softmax;
+use crate::vector::{exp, exp_total, inverse_rms, max};
 
 /// `y = x / √(mean(x²) + ε) · w` for every row of `x`, as transformers' `Qwen3RMSNorm`; rows are as wide as `weight`.
 pub(super) fn rms_norm(x: &[f32], weight: &[f32], eps: f32, y: &mut [f32]) {
@@ -59,12 +35,6 @@ pub(super) fn rms_norm_in_place(x: &mut [f32], weight: &[f32], eps: f32) {
     for (x, weight) in x.iter_mut().zip(weight) {
         *x = *x * scale * weight;
     }
-}
-
-#[inline(always)]
-fn inverse_rms(x: &[f32], eps: f32) -> f32 {
-    let squares = sum(x, |x| x * x);
-    1.0 / (squares / x.len() as f32 + eps).sqrt()
 }
 
 /// `silu(gate) · up`, with `silu(g) = g / (1 + e⁻ᵍ)`; a row of `x` is a row of gates, then one of ups, `width` each.
@@ -101,17 +71,19 @@ pub(super) fn softmax_row(x: &mut [f32], scale: f32) {
     pulp::Arch::new().dispatch(Row(x, scale));
 }
 
-/// Softmax of `scale · x`, in place.
-#[inline(always)]
-pub(super) fn softmax(x: &mut [f32], scale: f32) {
-    let highest = max(x);
-    for x in x.iter_mut() {
-        *x = exp((*x - highest) * scale);
+/// `ln Σ eˣ`.
+pub(super) fn log_sum_exp(x: &[f32]) -> f64 {
+    struct Row<'a>(&'a [f32]);
+    impl WithSimd for Row<'_> {
+        type Output = f64;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> f64 {
+            let highest = max(self.0);
+            f64::from(highest) + f64::from(exp_total(self.0, highest)).ln()
+        }
     }
-    let norm = 1.0 / sum(x, |x| x);
-    for x in x.iter_mut() {
-        *x *= norm;
-    }
+    pulp::Arch::new().dispatch(Row(x))
 }
 
 /// Rotates the halves of one head by the angles of its position: RoPE as in Hugging Face's Qwen and Llama.
@@ -123,51 +95,15 @@ pub(super) fn rotate(head: &mut [f32], cos: &[f32], sin: &[f32]) {
     }
 }
 
-#[inline(always)]
-fn sum(x: &[f32], term: impl Fn(f32) -> f32) -> f32 {
-    let (chunks, rest) = x.as_chunks::<LANES>();
-    let mut partial = [0.0; LANES];
-    for chunk in chunks {
-        for lane in 0..LANES {
-            partial[lane] += term(chunk[lane]);
-        }
-    }
-    partial.iter().sum::<f32>() + rest.iter().map(|x| term(*x)).sum::<f32>()
-}
-
-#[inline(always)]
-fn max(x: &[f32]) -> f32 {
-    let (chunks, rest) = x.as_chunks::<LANES>();
-    let mut partial = [f32::NEG_INFINITY; LANES];
-    for chunk in chunks {
-        for lane in 0..LANES {
-            partial[lane] = partial[lane].max(chunk[lane]);
-        }
-    }
-    partial.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn exp_is_the_exponential() {
-        for step in -8_700..=8_800 {
-            let x = step as f32 / 100.0;
-            let want = f64::from(x).exp();
-            let error = (f64::from(exp(x)) - want).abs() / want;
-            assert!(error < 3e-7, "exp({x}) is off by {error:.1e}");
-        }
-        assert!(exp(-1e4) < 1e-37);
-    }
-
-    #[test]
-    fn softmax_sums_to_one_and_keeps_ratios() {
-        let mut x: Vec<f32> = (0..19).map(|i| i as f32).collect();
-        softmax(&mut x, 0.5);
-        assert!((x.iter().sum::<f32>() - 1.0).abs() < 1e-6);
-        assert!((x[18] / x[17] - 0.5_f32.exp()).abs() < 1e-5);
+    fn log_sum_exp_covers_whole_chunks_and_the_rest() {
+        let x: Vec<f32> = (0..37).map(|i| i as f32 * 0.3 - 4.0).collect();
+        let want = x.iter().map(|x| f64::from(*x).exp()).sum::<f64>().ln();
+        assert!((log_sum_exp(&x) - want).abs() < 1e-6);
     }
 
     #[test]

@@ -8,7 +8,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::adapters::AdapterLimits;
 use super::bench::BenchOptions;
 use super::scheduler::Limits;
-use crate::backend::DEFAULT_THREADS;
 
 /// Serves a base model and its adapters with OpenAI's API, or measures how fast it is.
 #[derive(Debug, Parser)]
@@ -47,9 +46,9 @@ pub struct ModelOptions {
     /// Requests that may wait; further ones are answered with 429.
     #[arg(long, default_value_t = 1024)]
     pub max_queue: usize,
-    /// Threads that compute.
-    #[arg(long, default_value_t = DEFAULT_THREADS)]
-    pub threads: usize,
+    /// Threads that compute, for --runner kernel [default: 2].
+    #[arg(long, value_parser = positive)]
+    pub threads: Option<usize>,
     /// What computes: this program's own CPU code, or burn on the backend this program was built for.
     #[arg(long, value_enum, default_value_t = RunnerKind::DEFAULT)]
     pub runner: RunnerKind,
@@ -109,6 +108,15 @@ impl ServeOptions {
     }
 }
 
+/// A number that may not be zero.
+pub(super) fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("it must be at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(format!("{error}")),
+    }
+}
+
 /// Folders in which `builtin://` models are looked up: `$GENESIS_MODELS`, or `models` beside the program and in the
 /// crate it was built from.
 pub fn models_folders() -> Vec<PathBuf> {
@@ -139,6 +147,15 @@ mod tests {
         let serve = cli.serve;
         assert_eq!(serve.adapter_limits(), AdapterLimits { count: 8, rank: 64 });
         assert_eq!(serve.model.limits().sequences, 256);
+    }
+
+    #[test]
+    fn a_bench_of_nothing_is_refused() {
+        for option in ["--batch", "--prompt-tokens", "--answer-tokens", "--samples", "--repetitions", "--threads"] {
+            let error = Cli::try_parse_from(["genesis-inference", "bench", option, "0"]).unwrap_err().to_string();
+            assert!(error.contains("at least 1"), "{option}: {error}");
+        }
+        assert!(Cli::try_parse_from(["genesis-inference", "bench", "--batch", "1,0"]).is_err());
     }
 
     #[test]

@@ -5,10 +5,13 @@ use rand_chacha::ChaCha8Rng;
 
 use super::math;
 
+/// Below this temperature the most probable token is taken: divided by less, logits overflow.
+const GREEDY_BELOW: f32 = 1e-5;
+
 /// How tokens are chosen and when an answer ends; the same for all samples of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sampling {
-    /// Logits are divided by it; 0 takes the most probable token.
+    /// Logits are divided by it; 0, or less than 1e-5, takes the most probable token.
     pub temperature: f32,
     /// Only the smallest set of tokens that holds this much probability is sampled from; 1 is all.
     pub top_p: f32,
@@ -56,7 +59,7 @@ impl Sampler {
 
     /// The next token for `logits` `[vocabulary]`; `work` is working space.
     pub fn sample(&mut self, logits: &[f32], work: &mut Vec<f32>) -> u32 {
-        if self.temperature == 0.0 {
+        if self.temperature < GREEDY_BELOW {
             return most_probable(logits);
         }
         work.clear();
@@ -116,9 +119,7 @@ fn pick(weights: impl Iterator<Item = (u32, f32)> + Clone, point: f64) -> u32 {
 
 /// log p of `token` under `logits` `[vocabulary]` and the `top` most probable tokens.
 pub fn score(logits: &[f32], token: u32, top: usize) -> TokenScore {
-    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mass: f64 = logits.iter().map(|logit| f64::from(logit - highest).exp()).sum();
-    let normaliser = f64::from(highest) + mass.ln();
+    let normaliser = math::log_sum_exp(logits);
     let log_prob = |token: u32| (f64::from(logits[token as usize]) - normaliser) as f32;
     let mut best: Vec<u32> = if top > 0 { (0..logits.len() as u32).collect() } else { Vec::new() };
     let descending = |a: &u32, b: &u32| logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b));
@@ -147,9 +148,11 @@ mod tests {
     }
 
     #[test]
-    fn zero_temperature_takes_the_first_of_the_best() {
-        let mut sampler = Sampler::new(&sampling(0.0, 1.0, 1), 0);
-        assert_eq!(sampler.sample(&[0.0, 3.0, 3.0, -1.0], &mut Vec::new()), 1);
+    fn no_temperature_to_speak_of_takes_the_first_of_the_best() {
+        for temperature in [0.0, 1e-40, 1e-6] {
+            let mut sampler = Sampler::new(&sampling(temperature, 1.0, 1), 0);
+            assert_eq!(sampler.sample(&[0.0, 3.0, 3.0, -1.0], &mut Vec::new()), 1, "{temperature}");
+        }
     }
 
     #[test]

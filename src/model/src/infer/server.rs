@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -12,14 +12,18 @@ use super::adapters::Adapters;
 use super::engine::{Engine, EngineOptions};
 use super::http::{self, App};
 use super::kernel::KernelRunner;
+use super::listen::listen;
 use super::model::ServedModel;
 use super::options::{ModelOptions, RunnerKind, ServeOptions, models_folders};
 use super::runner::RunnerError;
 use super::tensor_runner::TensorRunner;
-use crate::backend::{Compute, Device};
+use crate::backend::{Compute, DEFAULT_THREADS, Device};
 use crate::decoder::Decoder;
 use crate::tokenizer::{Tokenizer, TokenizerError};
 use crate::weights::WeightsError;
+
+/// How long running requests may take after the server was asked to stop: a pod that is stopped has thirty seconds.
+const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// Why the server cannot start or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +40,22 @@ pub enum ServerError {
     /// The model's tensors.
     #[error(transparent)]
     Runner(#[from] RunnerError),
+    /// The tokenizer makes tokens that the embedding has no row for.
+    #[error(
+        "the tokenizer knows {tokenizer} tokens, the model {embedding}: they do not belong together; restore the model's own tokenizer.json"
+    )]
+    Vocabulary {
+        /// Tokens of the tokenizer.
+        tokenizer: usize,
+        /// Rows of the embedding.
+        embedding: usize,
+    },
+    /// An option that would be ignored.
+    #[error("--threads has no effect with --runner burn: leave it out, or choose --runner kernel")]
+    Threads,
+    /// Requests that were running when the server was stopped have not ended.
+    #[error("requests were still running {0:?} after the server was asked to stop: they are cut off")]
+    Unfinished(Duration),
     /// A port is taken, or an address not ours.
     #[error("cannot listen on {address}: {source}. Choose another --host or port")]
     Bind {
@@ -44,7 +64,7 @@ pub enum ServerError {
         /// What the operating system said.
         source: std::io::Error,
     },
-    /// The engine's thread could not be started, or a listener failed.
+    /// The engine's thread could not be started, or a listener has no address.
     #[error("the server failed: {0}")]
     Io(#[from] std::io::Error),
 }
@@ -54,11 +74,17 @@ pub fn start(options: &ModelOptions, name: &str) -> Result<(ServedModel, Engine)
     let directory = genesis_artifacts::directory_of(&options.model, &models_folders())?;
     let decoder = Decoder::<Compute>::load(&directory, &Device::<Compute>::default())?;
     let tokenizer = Tokenizer::load(&directory)?;
+    check_vocabulary(tokenizer.vocab_size(), decoder.config.vocab_size)?;
     let created = jiff::Timestamp::now().as_second();
     let names = (name.to_owned(), options.model.clone());
     let model = ServedModel::new(names, (decoder.config.clone(), tokenizer), options.max_model_len, created);
     let engine = start_engine(options, &decoder, &model)?;
     Ok((model, engine))
+}
+
+/// A token without a row would be looked up beyond the embedding's end. More rows than tokens are padding.
+fn check_vocabulary(tokenizer: usize, embedding: usize) -> Result<(), ServerError> {
+    if tokenizer <= embedding { Ok(()) } else { Err(ServerError::Vocabulary { tokenizer, embedding }) }
 }
 
 /// Starts the engine of a loaded decoder.
@@ -67,6 +93,10 @@ pub fn start_engine(
     decoder: &Decoder<Compute>,
     model: &ServedModel,
 ) -> Result<Engine, ServerError> {
+    if options.runner == RunnerKind::Burn && options.threads.is_some() {
+        return Err(ServerError::Threads);
+    }
+    let threads = options.threads.unwrap_or(DEFAULT_THREADS);
     let engine = EngineOptions {
         limits: options.limits(),
         queue: options.max_queue,
@@ -74,7 +104,7 @@ pub fn start_engine(
         vocabulary: Arc::clone(&model.vocabulary),
     };
     Ok(match options.runner {
-        RunnerKind::Kernel => Engine::start(KernelRunner::new(decoder, model.max_model_len, options.threads)?, engine)?,
+        RunnerKind::Kernel => Engine::start(KernelRunner::new(decoder, model.max_model_len, threads)?, engine)?,
         RunnerKind::Burn => Engine::start(TensorRunner::new(decoder.clone(), model.max_model_len), engine)?,
     })
 }
@@ -103,30 +133,22 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServerError> {
     let (stopping, stopped) = watch::channel(false);
-    let listen = |listener: TcpListener, router: Router| {
-        let mut stopped = stopped.clone();
-        let stopped = async move {
-            // An error means that the sender is gone, which is as good a reason to stop.
-            let _ = stopped.wait_for(|stopped| *stopped).await;
-        };
-        axum::serve(listener, router).with_graceful_shutdown(stopped).into_future()
-    };
     let serving = async {
-        tokio::try_join!(listen(public, http::public(Arc::clone(&app))), listen(admin, http::admin(Arc::clone(&app))))
+        tokio::join!(
+            listen(public, http::public(Arc::clone(&app)), stopped.clone()),
+            listen(admin, http::admin(Arc::clone(&app)), stopped.clone())
+        );
     };
     let mut serving = std::pin::pin!(serving);
     tokio::select! {
-        served = &mut serving => {
-            served?;
-        }
+        () = &mut serving => Ok(()),
         () = stop => {
             tracing::info!("stopping: running requests are finished, new ones refused");
             app.engine.drain();
             stopping.send_replace(true);
-            serving.await?;
+            tokio::time::timeout(STOP_TIMEOUT, serving).await.map_err(|_| ServerError::Unfinished(STOP_TIMEOUT))
         }
     }
-    Ok(())
 }
 
 /// Completes on SIGTERM or SIGINT.
@@ -144,5 +166,30 @@ pub async fn stop_signal() {
             // Without either signal the process is stopped by SIGKILL anyway.
             let _ = tokio::signal::ctrl_c().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::infer::options::Cli;
+    use crate::infer::testing::{config, decoder, tokenizer};
+
+    #[test]
+    fn a_tokenizer_of_another_model_is_refused_at_the_start() {
+        assert!(check_vocabulary(290, 300).is_ok());
+        let error = check_vocabulary(301, 300).unwrap_err().to_string();
+        assert!(error.contains("301") && error.contains("300"), "{error}");
+    }
+
+    #[test]
+    fn threads_that_would_be_ignored_are_refused() {
+        let line = ["genesis-inference", "--runner", "burn", "--threads", "2"];
+        let options = Cli::parse_from(line).serve.model;
+        let names = ("tiny".to_owned(), String::new());
+        let model = ServedModel::new(names, (config(), tokenizer()), 64, 0);
+        assert!(matches!(start_engine(&options, &decoder(), &model), Err(ServerError::Threads)));
     }
 }

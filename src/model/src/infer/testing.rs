@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor, TensorData};
@@ -10,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::engine::{AdapterId, Engine, EngineOptions, Event, Request};
 use super::kernel::KernelRunner;
+use super::runner::{ModelRunner, RunnerError, Segment};
 use super::sampling::{Sampling, TokenScore};
 use super::scheduler::Limits;
 use super::vocabulary::Vocabulary;
@@ -76,12 +78,52 @@ pub(crate) fn tokenizer() -> Tokenizer {
     Tokenizer::train(std::iter::repeat_n(text.to_owned(), 20), 290).unwrap()
 }
 
+/// A runner each of whose steps waits for a word, until the [`Gate`] is dropped.
+struct Gated {
+    runner: KernelRunner,
+    words: Receiver<()>,
+}
+
+/// Lets one step pass for each `send`, and all once it is dropped.
+pub(crate) type Gate = Sender<()>;
+
+impl ModelRunner for Gated {
+    type Cache = <KernelRunner as ModelRunner>::Cache;
+    type Adapter = <KernelRunner as ModelRunner>::Adapter;
+
+    fn cache(&mut self, positions: usize) -> Self::Cache {
+        self.runner.cache(positions)
+    }
+
+    fn fork(&mut self, cache: &Self::Cache, positions: usize) -> Self::Cache {
+        self.runner.fork(cache, positions)
+    }
+
+    fn adapter(&mut self, weights: &LoraWeights<Compute>) -> Result<Self::Adapter, RunnerError> {
+        self.runner.adapter(weights)
+    }
+
+    fn forward(&mut self, batch: &mut [Segment<'_, Self::Cache, Self::Adapter>]) -> Result<(), RunnerError> {
+        // An error is an open gate.
+        let _ = self.words.recv();
+        self.runner.forward(batch)
+    }
+}
+
 /// An engine on two threads.
 pub(crate) fn engine(limits: Limits, queue: usize) -> Engine {
+    let (engine, _) = gated_engine(limits, queue);
+    engine
+}
+
+/// An engine that computes no step before the gate lets it.
+pub(crate) fn gated_engine(limits: Limits, queue: usize) -> (Engine, Gate) {
     let decoder = decoder();
     let vocabulary = Arc::new(Vocabulary::new(&tokenizer(), decoder.config.vocab_size));
     let options = EngineOptions { limits, queue, end: vec![2], vocabulary };
-    Engine::start(KernelRunner::new(&decoder, 96, 2).unwrap(), options).unwrap()
+    let (gate, words) = std::sync::mpsc::channel();
+    let runner = Gated { runner: KernelRunner::new(&decoder, 96, 2).unwrap(), words };
+    (Engine::start(runner, options).unwrap(), gate)
 }
 
 /// Parameters of a sampled answer.

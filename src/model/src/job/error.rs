@@ -61,12 +61,17 @@ impl JobError {
 
     /// Whether the job's input is wrong, so that trying again cannot help.
     pub fn is_users(&self) -> bool {
-        !matches!(self, Self::Checkpoint(_) | Self::Store(_) | Self::Proof(_) | Self::NotAccepted(_))
+        match self {
+            Self::Dataset(error) | Self::Base(error) => !error.is_io(),
+            Self::Checkpoint(_) | Self::Store(_) | Self::Proof(_) | Self::NotAccepted(_) => false,
+            _ => true,
+        }
     }
 
     /// CamelCase reason for the status.
     pub fn reason(&self) -> &'static str {
         match self {
+            Self::Dataset(error) | Self::Base(error) if error.is_io() => "StoreUnavailable",
             Self::Dataset(_) | Self::DatasetChanged(_) | Self::Rows(_) => "DatasetInvalid",
             Self::Base(_) | Self::Weights(_) | Self::Tokenizer(_) => "BaseModelInvalid",
             Self::Train(TrainError::Diverged { .. }) => "Diverged",

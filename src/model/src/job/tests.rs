@@ -1,14 +1,11 @@
 use std::cell::RefCell;
 
-use genesis_artifacts::{Kind, path_of_uri};
+use genesis_artifacts::path_of_uri;
 use genesis_core::adapter::Proof;
 
 use super::*;
 use crate::backend::Cpu;
-use crate::config::ModelConfig;
-use crate::init;
-use crate::tensors::Precision;
-use crate::tokenizer::TOKENIZER_FILE;
+use crate::testing::place;
 
 /// Remembers events; interrupts the run at a step; refuses the last event where asked.
 #[derive(Default)]
@@ -43,23 +40,9 @@ struct Fixture {
 /// A tiny base model, six rows, and a store.
 fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
-    let base = folder.path().join("models/tiny");
-    let tokenizer = Tokenizer::train(std::iter::once("def f(): return 1".to_owned()), 262).unwrap();
-    let config = ModelConfig { vocab_size: tokenizer.vocab_size(), ..crate::testing::tiny_config() };
-    init::decoder::<Cpu>(&config, 3, &Default::default()).save(&base, Precision::F16).unwrap();
-    std::fs::write(base.join(TOKENIZER_FILE), tokenizer.to_json().unwrap()).unwrap();
-    let rows = (0..6).map(|i| {
-        let row = DatasetRow {
-            prompt: format!("def f{i}():\n"),
-            answer: format!("    return {i}\n"),
-            task: format!("t{i}"),
-            family: "f".into(),
-            execution: "e".into(),
-        };
-        serde_json::to_string(&row).unwrap() + "\n"
-    });
+    place::write_base(&folder.path().join("models/tiny"));
     let store = Store::at(&folder.path().join("store")).unwrap();
-    let dataset = store.put(Kind::Dataset, rows.collect::<String>().as_bytes()).unwrap();
+    let dataset = place::put_dataset(&store);
     let recipe = LoraRecipe { rank: 2, alpha: 4.0, learning_rate: 1e-2, epochs: 4, batch_size: 3, seed: 1 };
     let options = JobOptions {
         base: "builtin://tiny".into(),
@@ -160,6 +143,33 @@ fn wrong_input_is_the_users_and_is_named() {
     let (reason, message) = failure(&|options| options.recipe.rank = 99);
     assert_eq!(reason, "RecipeInvalid");
     assert!(message.contains("rank is 99: it must be from 1 to 8"), "{message}");
+}
+
+#[test]
+fn a_failing_disk_is_not_the_users() {
+    let failed = |kind: std::io::ErrorKind| {
+        let source = kind.into();
+        JobError::dataset(genesis_artifacts::Error::Io { action: "read", path: "/store".into(), source })
+    };
+    let error = failed(std::io::ErrorKind::TimedOut);
+    assert_eq!((error.is_users(), error.reason()), (false, "StoreUnavailable"));
+    let error = failed(std::io::ErrorKind::NotFound);
+    assert_eq!((error.is_users(), error.reason()), (true, "DatasetInvalid"));
+}
+
+#[test]
+fn a_finished_job_leaves_its_adapter_and_no_checkpoint() {
+    let fixture = fixture();
+    go(&fixture.options, &Ear::default()).unwrap();
+    let checkpoints = path_of_uri(&fixture.options.store).unwrap().join("checkpoints");
+    let names = |path: std::path::PathBuf| -> Vec<String> {
+        let entries = std::fs::read_dir(path).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let aliases = names(checkpoints.join("aliases"));
+    assert!(matches!(aliases.as_slice(), [alias] if alias.ends_with("-trained")), "{aliases:?}");
+    // The aliases, and the record of what the run ended with.
+    assert_eq!(names(checkpoints).len(), 2);
 }
 
 #[test]

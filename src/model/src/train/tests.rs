@@ -117,6 +117,19 @@ fn a_run_that_diverges_says_so() {
     assert!(trainer.step().unwrap_err().to_string().contains("diverged"));
 }
 
+/// The decoder with `W + s·A·B` in place of every adapted W.
+fn merged(mut base: Decoder<Cpu>, adapter: &LoraWeights<Cpu>) -> Decoder<Cpu> {
+    for (block, layer) in base.blocks.iter_mut().zip(&adapter.layers) {
+        for projection in Projection::ALL {
+            if let Some(pair) = layer.get(projection) {
+                let weight = block.projection_mut(projection);
+                *weight = weight.clone() + pair.a.clone().matmul(pair.b.clone()) * adapter.scale;
+            }
+        }
+    }
+    base
+}
+
 #[test]
 fn merged_weights_give_the_adapters_logits() {
     let mut trainer = trainer(RECIPE);
@@ -125,6 +138,6 @@ fn merged_weights_give_the_adapters_logits() {
     let ids = || Tensor::from_data([[1, 4, 19, 13, 30]], &Default::default());
     let logits = |decoder: &Decoder<Cpu>, adapter| decoder.logits(decoder.hidden(ids(), &decoder.rope(5), adapter));
     let adapted = logits(&base, Some(trainer.adapter()));
-    assert!(difference(&adapted, &logits(&trainer.adapter().merge_into(base.clone()), None)) < 1e-5);
+    assert!(difference(&adapted, &logits(&merged(base.clone(), trainer.adapter()), None)) < 1e-5);
     assert!(difference(&adapted, &logits(&base, None)) > 1e-3);
 }

@@ -1,10 +1,11 @@
 //! What the engine's thread keeps for each request.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use super::{Event, Request, Shared};
-use crate::infer::answer::Answer;
+use super::{EngineError, Event, Request, Shared};
+use crate::infer::answer::{Answer, FinishReason};
 use crate::infer::runner::{ModelRunner, Segment, Want};
 use crate::infer::sampling::{TokenScore, score};
 
@@ -17,6 +18,10 @@ pub(super) struct Job<A> {
     pub adapter: Option<Arc<A>>,
     pub arrived: Instant,
     pub shared: Arc<Shared>,
+    /// Samples that are not complete.
+    open: AtomicUsize,
+    /// Whether the end was counted.
+    ended: AtomicBool,
 }
 
 /// A request whose prompt is being computed, once for all its samples.
@@ -39,6 +44,33 @@ pub(super) struct Sequence<R: ModelRunner> {
 }
 
 impl<A> Job<A> {
+    pub fn new(request: Request, adapter: Option<Arc<A>>, shared: Arc<Shared>) -> Self {
+        let open = AtomicUsize::new(request.samples);
+        Self { request, adapter, arrived: Instant::now(), shared, open, ended: AtomicBool::new(false) }
+    }
+
+    /// Counts a complete sample, and the request with its last one. To be called before the answer is sent: whoever
+    /// has the answer finds it in the metrics.
+    pub fn count_finished(&self, reason: FinishReason) {
+        self.shared.metrics.count_finished(Some(reason));
+        if self.open.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.end();
+        }
+    }
+
+    /// Tells the client that nothing follows.
+    pub fn fail(&self, error: EngineError) {
+        self.end();
+        self.send(Event::Failed(error));
+    }
+
+    fn end(&self) {
+        if !self.ended.swap(true, Ordering::Relaxed) {
+            self.shared.metrics.count_request(self.request.adapter, 0, -1);
+            self.shared.metrics.latency.observe(self.arrived.elapsed().as_secs_f64());
+        }
+    }
+
     pub fn send(&self, event: Event) {
         // A client that hung up is noticed before the next step.
         let _ = self.request.events.send(event);
@@ -47,8 +79,7 @@ impl<A> Job<A> {
 
 impl<A> Drop for Job<A> {
     fn drop(&mut self) {
-        self.shared.metrics.count_request(self.request.adapter, 0, -1);
-        self.shared.metrics.latency.observe(self.arrived.elapsed().as_secs_f64());
+        self.end();
     }
 }
 
@@ -110,8 +141,8 @@ impl<R: ModelRunner> Sequence<R> {
         let index = self.index;
         if let Some(reason) = finished {
             let (text, scores) = self.answer.rest();
-            // First counted, then said: whoever has the answer finds it in the metrics.
-            metrics.count_finished(Some(reason));
+            metrics.running.dec();
+            self.job.count_finished(reason);
             self.job.send(Event::Finished { index, text, scores, reason, tokens: self.answer.tokens });
         } else if self.job.request.stream {
             let (text, scores) = self.answer.settled(sampling);

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::mpsc::error::TryRecvError;
@@ -88,8 +87,7 @@ impl<R: ModelRunner> Worker<R> {
                         let _ = request.events.send(Event::Failed(EngineError::AdapterGone));
                     }
                     adapter => {
-                        let arrived = Instant::now();
-                        self.waiting.push_back(Job { request, adapter: adapter.flatten(), arrived, shared });
+                        self.waiting.push_back(Job::new(request, adapter.flatten(), shared));
                     }
                 }
             }
@@ -187,7 +185,7 @@ impl<R: ModelRunner> Worker<R> {
         if sampling.max_tokens == 0 {
             for index in 0..samples {
                 let (text, scores, reason) = (String::new(), Vec::new(), FinishReason::Length);
-                job.shared.metrics.count_finished(Some(reason));
+                job.count_finished(reason);
                 job.send(Event::Finished { index, text, scores, reason, tokens: 0 });
             }
             return;
@@ -199,6 +197,7 @@ impl<R: ModelRunner> Worker<R> {
         for (index, cache) in std::iter::once(cache).chain(copies).enumerate() {
             let answer = Answer::new(&job.request.sampling, index);
             let mut sequence = Sequence { job: Arc::clone(&job), index, cache, answer, logits: logits.clone() };
+            self.shared.metrics.running.inc();
             if !sequence.advance(&mut self.work) {
                 self.running.push(sequence);
             }
@@ -208,8 +207,8 @@ impl<R: ModelRunner> Worker<R> {
     /// Reports a failed step to everyone who was in it.
     fn fail(&mut self, error: &EngineError) {
         tracing::error!(%error, "a step failed: its requests are answered with an error");
-        self.prompts.drain(..).for_each(|prompt| prompt.job.send(Event::Failed(error.clone())));
-        self.running.drain(..).for_each(|sequence| sequence.job.send(Event::Failed(error.clone())));
+        self.prompts.drain(..).for_each(|prompt| prompt.job.fail(error.clone()));
+        self.running.drain(..).for_each(|sequence| sequence.job.fail(error.clone()));
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::App;
 use super::error::{ApiError, Body};
 use crate::infer::adapters::LoadRequest;
+use crate::infer::engine::EngineError;
 
 #[derive(Deserialize)]
 pub(super) struct Load {
@@ -35,7 +36,9 @@ pub(super) async fn load(State(app): State<Arc<App>>, body: Body<Load>) -> Resul
         return Err(ApiError::invalid("lora_name", "Both 'lora_name' and 'lora_path' must be provided."));
     }
     let answer = format!("Success: LoRA adapter '{name}' added successfully.");
-    app.adapters.load(LoadRequest { name, path, in_place, digest }).await?;
+    // A task of its own ends even if the client hangs up.
+    let loading = async move { app.adapters.load(LoadRequest { name, path, in_place, digest }).await };
+    tokio::spawn(loading).await.map_err(|error| EngineError::Failed(error.to_string()))??;
     Ok(answer)
 }
 

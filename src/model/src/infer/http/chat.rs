@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::{ApiError, Body};
-use super::generation::{Part, Plan, Usage};
+use super::generation::{Part, Plan, Usage, off_the_reactor};
 use super::parameters::Parameters;
 use super::prompt::{Prompt, check_bytes, check_length};
 use super::stream::{Chunks, respond};
@@ -30,20 +30,29 @@ pub(super) struct ChatRequest {
 }
 
 pub(super) async fn create(State(app): State<Arc<App>>, body: Body<ChatRequest>) -> Result<Response, ApiError> {
-    let Json(request) = body?;
+    let Json(mut request) = body?;
+    let messages = std::mem::take(&mut request.messages);
     let parameters = &request.parameters;
     let adapter = models::resolve(&app, parameters.model.as_deref())?;
     let samples = parameters.samples(app.engine.options().limits.sequences)?;
-    for message in &request.messages {
-        check_bytes(&message.content.text(), &app.model)?;
-    }
-    let tokens = app.model.template.render(&request.messages, &app.model.tokenizer);
-    let tokens = tokens.map_err(|error| ApiError::invalid("messages", error.to_string()))?;
+    let of = Arc::clone(&app);
+    let tokens = off_the_reactor(move || {
+        for message in &messages {
+            check_bytes(&message.content.text(), &of.model)?;
+        }
+        let tokens = of.model.template.render(&messages, &of.model.tokenizer);
+        tokens.map_err(|error| ApiError::invalid("messages", error.to_string()))
+    })
+    .await?;
     // Without a limit, an answer may fill the context.
     let limit = request.max_completion_tokens.or(request.max_tokens);
     let max_tokens = limit.unwrap_or_else(|| app.model.max_model_len.saturating_sub(tokens.len()));
     check_length(tokens.len(), max_tokens, &app.model)?;
     let sampling = parameters.sampling(max_tokens, request.logprobs.then_some(request.top_logprobs.unwrap_or(0)))?;
+    let prompts = vec![Prompt { text: String::new(), tokens }];
+    let (seeded, stream) = (parameters.seed.is_some(), parameters.stream);
+    let plan = Plan { prompts, adapter, samples, sampling, seeded, score_prompt: false, stream };
+    let generation = plan.start(&app)?;
     let writer = Writer {
         header: Header::new("chatcmpl", parameters.model.as_deref(), &app),
         app: Arc::clone(&app),
@@ -51,9 +60,6 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body<ChatRequest>)
         with_usage: parameters.stream_options.as_ref().is_some_and(|options| options.include_usage),
         begun: vec![false; samples],
     };
-    let prompts = vec![Prompt { text: String::new(), tokens }];
-    let plan = Plan { prompts, adapter, samples, sampling, score_prompt: false, stream: parameters.stream };
-    let generation = plan.start(&app)?;
     if parameters.stream {
         return Ok(respond(generation, writer));
     }
@@ -92,7 +98,6 @@ impl Chunks for Writer {
                 let choice = json!({ "index": choice, "delta": delta, "logprobs": logprobs, "finish_reason": finish });
                 vec![self.header.object("chat.completion.chunk", vec![choice], None)]
             }
-            Part::Failed(error) => vec![error.body()],
         }
     }
 

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::{ApiError, Body};
-use super::generation::{Part, Plan, Usage};
+use super::generation::{Part, Plan, Usage, off_the_reactor};
 use super::parameters::Parameters;
-use super::prompt::{Prompt, Prompts};
+use super::prompt::Prompts;
 use super::stream::{Chunks, respond};
 use super::{App, Header, logprobs, models};
 use crate::infer::answer::FinishReason;
@@ -37,11 +37,17 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body<CompletionReq
     let max_tokens = max_tokens.unwrap_or(DEFAULT_MAX_TOKENS);
     let samples = parameters.samples(app.engine.options().limits.sequences)?;
     let sampling = parameters.sampling(max_tokens, logprobs)?;
-    let prompts = prompt.into_list(&app.model, max_tokens)?;
-    let mut writer = Writer::new(Arc::clone(&app), &parameters, (&prompts, samples), (echo, logprobs.is_some()));
-    let score_prompt = echo && logprobs.is_some();
-    let plan = Plan { prompts, adapter, samples, sampling, score_prompt, stream: parameters.stream };
+    prompt.check_count(app.engine.options().queue)?;
+    let model = Arc::clone(&app);
+    let prompts = off_the_reactor(move || prompt.into_list(&model.model, max_tokens)).await?;
+    let beginnings = || prompts.iter().map(|prompt| (prompt.text.clone(), prompt.tokens.first().copied()));
+    let echoed = echo.then(|| beginnings().collect());
+    let count = prompts.len();
+    let (score_prompt, seeded) = (echo && logprobs.is_some(), parameters.seed.is_some());
+    let plan = Plan { prompts, adapter, samples, sampling, seeded, score_prompt, stream: parameters.stream };
     let generation = plan.start(&app)?;
+    // Only what the engine has taken is worth the memory for its choices.
+    let mut writer = Writer::new(Arc::clone(&app), &parameters, (count, samples), echoed, logprobs.is_some());
     if parameters.stream {
         return Ok(respond(generation, writer));
     }
@@ -71,19 +77,19 @@ impl Writer {
     fn new(
         app: Arc<App>,
         parameters: &Parameters,
-        (prompts, samples): (&[Prompt], usize),
-        (echo, scored): (bool, bool),
+        (prompts, samples): (usize, usize),
+        echo: Option<Vec<(String, Option<u32>)>>,
+        scored: bool,
     ) -> Self {
-        let beginnings = || prompts.iter().map(|prompt| (prompt.text.clone(), prompt.tokens.first().copied()));
         Self {
             header: Header::new("cmpl", parameters.model.as_deref(), &app),
             app,
-            echo: echo.then(|| beginnings().collect()),
+            echo,
             scored,
             samples,
             with_usage: parameters.stream_options.as_ref().is_some_and(|options| options.include_usage),
-            prompt_scores: vec![Vec::new(); prompts.len()],
-            offsets: vec![None; prompts.len() * samples],
+            prompt_scores: vec![Vec::new(); prompts],
+            offsets: vec![None; prompts * samples],
         }
     }
 
@@ -126,7 +132,6 @@ impl Chunks for Writer {
                 let choice = self.choice(choice, &text, &scores, finish);
                 vec![self.object(vec![choice], None)]
             }
-            Part::Failed(error) => vec![error.body()],
         }
     }
 

@@ -1,6 +1,8 @@
 //! The way of a request through the engine, the same for completions and chat.
 
+use axum::http::StatusCode;
 use futures::stream::{self, SelectAll, StreamExt as _};
+use rand::Rng as _;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
@@ -18,6 +20,8 @@ pub(super) struct Plan {
     /// Answers to each prompt.
     pub samples: usize,
     pub sampling: Sampling,
+    /// The seed is the client's: it is every prompt's. Otherwise each prompt draws its own.
+    pub seeded: bool,
     pub score_prompt: bool,
     pub stream: bool,
 }
@@ -29,8 +33,6 @@ pub(super) enum Part {
     Prompt { prompt: usize, scores: Vec<TokenScore> },
     /// More of choice number `choice`; with `finish` it is complete.
     Text { choice: usize, text: String, scores: Vec<TokenScore>, finish: Option<FinishReason> },
-    /// Nothing more follows.
-    Failed(ApiError),
 }
 
 /// A complete choice.
@@ -68,6 +70,14 @@ pub(super) struct Generation {
     pub usage: Usage,
 }
 
+/// Runs what takes long on a thread of its own, so that probes and other requests are answered meanwhile.
+pub(super) async fn off_the_reactor<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())))
+}
+
 impl Plan {
     /// Hands the prompts to the engine: all of them, or none if one is refused.
     pub fn start(self, app: &App) -> Result<Generation, ApiError> {
@@ -82,11 +92,15 @@ impl Plan {
         };
         for (index, prompt) in self.prompts.into_iter().enumerate() {
             let (events, receiver) = mpsc::unbounded_channel();
+            let mut sampling = self.sampling.clone();
+            if !self.seeded {
+                sampling.seed = rand::rng().random();
+            }
             app.engine.submit(Request {
                 prompt: prompt.tokens,
                 adapter: self.adapter,
                 samples: self.samples,
-                sampling: self.sampling.clone(),
+                sampling,
                 score_prompt: self.score_prompt,
                 stream: self.stream,
                 events,
@@ -102,7 +116,7 @@ impl Plan {
 
 impl Generation {
     /// What arrives next; `None` after the last choice is complete or the request has failed.
-    pub async fn next(&mut self) -> Option<Part> {
+    pub async fn next(&mut self) -> Option<Result<Part, ApiError>> {
         if self.open == 0 {
             return None;
         }
@@ -117,13 +131,16 @@ impl Generation {
                 self.usage.total_tokens += tokens;
                 Part::Text { choice: prompt * self.samples + index, text, scores, finish: Some(reason) }
             }
-            Some((_, Event::Failed(error))) => Part::Failed(error.into()),
-            None => Part::Failed(EngineError::Stopped.into()),
+            Some((_, Event::Failed(error))) => return Some(Err(self.failed(error))),
+            None => return Some(Err(self.failed(EngineError::Stopped))),
         };
-        if matches!(part, Part::Failed(_)) {
-            self.open = 0;
-        }
-        Some(part)
+        Some(Ok(part))
+    }
+
+    /// Nothing more follows.
+    fn failed(&mut self, error: EngineError) -> ApiError {
+        self.open = 0;
+        error.into()
     }
 
     /// Everything, once it is complete.
@@ -131,7 +148,7 @@ impl Generation {
         let mut choices: Vec<Choice> = (0..self.samples * self.prompts).map(|_| Choice::default()).collect();
         let mut prompt_scores = vec![Vec::new(); self.prompts];
         while let Some(part) = self.next().await {
-            match part {
+            match part? {
                 Part::Prompt { prompt, scores } => prompt_scores[prompt] = scores,
                 Part::Text { choice, text, scores, finish } => {
                     let choice = &mut choices[choice];
@@ -139,7 +156,6 @@ impl Generation {
                     choice.scores.extend(scores);
                     choice.finish = finish;
                 }
-                Part::Failed(error) => return Err(error),
             }
         }
         Ok(Answers { choices, prompt_scores, usage: self.usage })

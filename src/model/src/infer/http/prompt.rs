@@ -23,21 +23,35 @@ pub(super) struct Prompt {
 }
 
 impl Prompts {
-    /// The prompts, each short enough for `max_tokens` more.
-    pub fn into_list(self, model: &ServedModel, max_tokens: usize) -> Result<Vec<Prompt>, ApiError> {
-        let list: Vec<Prompt> = match self {
-            Self::Text(text) => vec![from_text(text, model)?],
-            Self::Texts(texts) => texts.into_iter().map(|text| from_text(text, model)).collect::<Result<_, _>>()?,
-            Self::Tokens(tokens) => vec![from_tokens(tokens, model)?],
-            Self::TokenLists(lists) => {
-                lists.into_iter().map(|tokens| from_tokens(tokens, model)).collect::<Result<_, _>>()?
-            }
+    /// Refuses no prompt, and more than `limit`, which would never be taken together.
+    pub fn check_count(&self, limit: usize) -> Result<(), ApiError> {
+        let count = match self {
+            Self::Text(_) | Self::Tokens(_) => 1,
+            Self::Texts(texts) => texts.len(),
+            Self::TokenLists(lists) => lists.len(),
         };
-        if list.is_empty() {
+        if count == 0 {
             return Err(ApiError::invalid("prompt", "prompt must hold at least one prompt."));
         }
-        list.iter().try_for_each(|prompt| check_length(prompt.tokens.len(), max_tokens, model))?;
-        Ok(list)
+        if count > limit {
+            let message = format!(
+                "the request has {count} prompts, and this server's queue holds {limit}: send them in several requests."
+            );
+            return Err(ApiError::invalid("prompt", message));
+        }
+        Ok(())
+    }
+
+    /// The prompts, each short enough for `max_tokens` more. Takes long for long texts: not for an async task.
+    pub fn into_list(self, model: &ServedModel, max_tokens: usize) -> Result<Vec<Prompt>, ApiError> {
+        let text = |text| from_text(text, model, max_tokens);
+        let tokens = |tokens| from_tokens(tokens, model, max_tokens);
+        match self {
+            Self::Text(one) => Ok(vec![text(one)?]),
+            Self::Texts(texts) => texts.into_iter().map(text).collect(),
+            Self::Tokens(one) => Ok(vec![tokens(one)?]),
+            Self::TokenLists(lists) => lists.into_iter().map(tokens).collect(),
+        }
     }
 }
 
@@ -53,7 +67,8 @@ pub(super) fn check_length(tokens: usize, max_tokens: usize, model: &ServedModel
         );
         return Err(ApiError::invalid("prompt", message));
     }
-    if tokens + max_tokens > limit {
+    // Not `tokens + max_tokens`: max_tokens is the client's, and the sum may wrap.
+    if max_tokens > limit - tokens {
         let message = format!(
             "This model's maximum context length is {limit} tokens. However, your prompt has {tokens} and max_tokens is {max_tokens}: shorten the prompt, or ask for at most {} tokens.",
             limit - tokens
@@ -76,13 +91,15 @@ pub(super) fn check_bytes(text: &str, model: &ServedModel) -> Result<(), ApiErro
     Ok(())
 }
 
-fn from_text(text: String, model: &ServedModel) -> Result<Prompt, ApiError> {
+fn from_text(text: String, model: &ServedModel, max_tokens: usize) -> Result<Prompt, ApiError> {
     check_bytes(&text, model)?;
     let tokens = model.tokenizer.encode(&text).map_err(|error| ApiError::invalid("prompt", error.to_string()))?;
+    check_length(tokens.len(), max_tokens, model)?;
     Ok(Prompt { text, tokens })
 }
 
-fn from_tokens(tokens: Vec<u32>, model: &ServedModel) -> Result<Prompt, ApiError> {
+fn from_tokens(tokens: Vec<u32>, model: &ServedModel, max_tokens: usize) -> Result<Prompt, ApiError> {
+    check_length(tokens.len(), max_tokens, model)?;
     let vocabulary = model.vocabulary.len();
     if let Some(token) = tokens.iter().find(|token| **token as usize >= vocabulary) {
         let message = format!("token {token} is out of vocabulary: tokens are below {vocabulary}.");

@@ -23,8 +23,8 @@ pub(super) fn respond(generation: Generation, chunks: impl Chunks) -> Response {
     let batches = stream::unfold(Some((generation, chunks)), |state| async move {
         let (mut generation, mut chunks) = state?;
         Some(match generation.next().await {
-            Some(Part::Failed(error)) => (vec![error.body()], None),
-            Some(part) => (chunks.part(part), Some((generation, chunks))),
+            Some(Err(error)) => (vec![error.body()], None),
+            Some(Ok(part)) => (chunks.part(part), Some((generation, chunks))),
             None => (chunks.usage(generation.usage).into_iter().collect(), None),
         })
     });

@@ -5,7 +5,7 @@ use pulp::{Simd, WithSimd};
 /// Columns of one panel: two AVX registers of eight floats.
 pub(super) const COLUMNS: usize = 16;
 /// Rows computed together: 4 × 16 sums are eight AVX registers, enough to keep both multipliers busy.
-const ROWS: usize = 4;
+pub(super) const ROWS: usize = 4;
 
 /// A weight matrix `[outputs, inputs]`, stored as panels of 16 outputs, each `[inputs][16]`; the last is padded with zeros.
 ///
@@ -88,12 +88,52 @@ impl WithSimd for Multiply<'_> {
     fn with_simd<S: Simd>(self, _: S) {
         let PackedMatrix { inputs, outputs, ref panels } = *self.weights;
         let (y, to) = self.y;
-        for (index, panel) in panels.chunks_exact(COLUMNS * inputs).enumerate() {
+        let target = |index: usize| {
             let first = index * COLUMNS;
             let to = Columns { stride: to.stride, offset: to.offset + first };
-            let target = Target { to, width: COLUMNS.min(outputs - first), write: self.write };
-            multiply_panel(panel, inputs, self.rows, self.x, target, y);
+            Target { to, width: COLUMNS.min(outputs - first), write: self.write }
+        };
+        let rest = self.rows % ROWS;
+        let whole = self.rows - rest;
+        for (index, panel) in panels.chunks_exact(COLUMNS * inputs).enumerate() {
+            multiply_panel(panel, inputs, whole, self.x, target(index), y);
         }
+        match rest {
+            0 => {}
+            1 => wide_rows::<1, 4>(panels, inputs, self.x, whole, target, y),
+            2 => wide_rows::<2, 2>(panels, inputs, self.x, whole, target, y),
+            _ => wide_rows::<3, 2>(panels, inputs, self.x, whole, target, y),
+        }
+    }
+}
+
+/// The products of the last `M` rows with all panels, `P` panels at a time.
+///
+/// With fewer rows than a tile has, one panel's sums wait for one another: a fused multiply-add takes four cycles, and
+/// two of them could begin in each. Every sum is the one that a whole tile would make, bit by bit.
+#[inline(always)]
+fn wide_rows<const M: usize, const P: usize>(
+    panels: &[f32],
+    inputs: usize,
+    x: (&[f32], Columns),
+    row: usize,
+    target: impl Fn(usize) -> Target,
+    out: &mut [f32],
+) {
+    let size = COLUMNS * inputs;
+    let count = panels.len() / size;
+    let mut index = 0;
+    while index + P <= count {
+        let sums = tiles::<M, P>(&panels[index * size..][..P * size], inputs, x, row);
+        for (number, sums) in sums.iter().enumerate() {
+            target(index + number).store(out, row, sums);
+        }
+        index += P;
+    }
+    while index < count {
+        let [sums] = tiles::<M, 1>(&panels[index * size..][..size], inputs, x, row);
+        target(index).store(out, row, &sums);
+        index += 1;
     }
 }
 
@@ -133,22 +173,39 @@ pub(super) fn multiply_panel(
 
 /// The products of `M` rows of `x`, from `row` on, with one panel.
 #[inline(always)]
+fn tile<const M: usize>(panel: &[f32], inputs: usize, x: (&[f32], Columns), row: usize) -> [[f32; COLUMNS]; M] {
+    let [sums] = tiles::<M, 1>(panel, inputs, x, row);
+    sums
+}
+
+/// The products of `M` rows of `x`, from `row` on, with `P` panels that follow one another.
+#[inline(always)]
 #[allow(
     clippy::needless_range_loop,
     reason = "every bounds check comes before the loop, so the sums stay in registers"
 )]
-fn tile<const M: usize>(panel: &[f32], inputs: usize, x: (&[f32], Columns), row: usize) -> [[f32; COLUMNS]; M] {
+fn tiles<const M: usize, const P: usize>(
+    panels: &[f32],
+    inputs: usize,
+    x: (&[f32], Columns),
+    row: usize,
+) -> [[[f32; COLUMNS]; M]; P] {
     let (data, from) = x;
     let mut rows: [&[f32]; M] = [&[]; M];
     for m in 0..M {
         rows[m] = &data[(row + m) * from.stride + from.offset..][..inputs];
     }
-    let panel = &panel.as_chunks::<COLUMNS>().0[..inputs];
-    let mut sums = [[0.0; COLUMNS]; M];
+    let mut each: [&[[f32; COLUMNS]]; P] = [&[]; P];
+    for p in 0..P {
+        each[p] = &panels[p * inputs * COLUMNS..].as_chunks::<COLUMNS>().0[..inputs];
+    }
+    let mut sums = [[[0.0; COLUMNS]; M]; P];
     for input in 0..inputs {
-        for m in 0..M {
-            for column in 0..COLUMNS {
-                sums[m][column] = panel[input][column].mul_add(rows[m][input], sums[m][column]);
+        for p in 0..P {
+            for m in 0..M {
+                for column in 0..COLUMNS {
+                    sums[p][m][column] = each[p][input][column].mul_add(rows[m][input], sums[p][m][column]);
+                }
             }
         }
     }

@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use super::*;
+use crate::infer::testing::gated_engine;
 
 const LOAD: &str = "/v1/load_lora_adapter";
 const UNLOAD: &str = "/v1/unload_lora_adapter";
@@ -69,6 +72,7 @@ async fn what_does_not_fit_changes_nothing() {
         (body("rank"), 400, "lora_A".to_owned()),
         (body("missing"), 404, "No adapter found for 'new'".to_owned()),
         (base_name, 400, "name of the base model".to_owned()),
+        (json!({ "lora_name": "n", "lora_path": "file:x" }), 400, "is not an address".to_owned()),
         (json!({ "lora_name": "new" }), 400, "Both 'lora_name' and 'lora_path' must be provided.".to_owned()),
         (json!({ "lora_name": "n", "lora_path": "/x", "digest": "md5:1" }), 400, "is not a digest".to_owned()),
     ] {
@@ -76,6 +80,27 @@ async fn what_does_not_fit_changes_nothing() {
         assert_eq!(got.as_u16(), status, "{answer}");
         assert!(answer.contains(&message), "{message} is not in {answer}");
         assert_eq!(names(&server.get("/v1/models").await.1), ["tiny"]);
+    }
+}
+
+#[tokio::test]
+async fn an_adapter_whose_client_hung_up_is_loaded_all_the_same() {
+    let (engine, gate) = gated_engine(Limits { sequences: 1, prompt_tokens: 64 }, 100);
+    let server = Server::of(engine).await;
+    let root = tempfile::tempdir().unwrap();
+    write_adapter(root.path(), 4, 1);
+    // After the first token the engine is in its next step, and answers nothing before the gate lets it.
+    let body = json!({ "prompt": "def", "max_tokens": 9, "ignore_eos": true, "stream": true, "logprobs": 0 });
+    gate.send(()).unwrap();
+    let mut computing =
+        server.client.post(format!("{}/v1/completions", server.public)).json(&body).send().await.unwrap();
+    computing.chunk().await.unwrap().unwrap();
+    let load = server.client.post(format!("{}{LOAD}", server.admin));
+    let load = load.json(&json!({ "lora_name": "a", "lora_path": root.path() }));
+    assert!(load.timeout(Duration::from_millis(500)).send().await.unwrap_err().is_timeout());
+    drop(gate);
+    while names(&server.get("/v1/models").await.1) != ["tiny", "a"] {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

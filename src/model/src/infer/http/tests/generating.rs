@@ -1,4 +1,5 @@
 use super::*;
+use crate::infer::testing::gated_engine;
 
 #[tokio::test]
 async fn a_completion_has_openais_shape() {
@@ -13,6 +14,16 @@ async fn a_completion_has_openais_shape() {
     let encoded = ["def solve", "sum"].map(|text| tokenizer().encode(text).unwrap().len());
     assert_eq!(answer["usage"]["prompt_tokens"], encoded.iter().sum::<usize>());
     assert_eq!(server.complete(body).await["choices"], answer["choices"], "a seed repeats its answers");
+}
+
+#[tokio::test]
+async fn prompts_without_a_seed_draw_their_own() {
+    let server = Server::start().await;
+    let body = json!({
+        "prompt": ["def solve", "def solve"], "max_tokens": 40, "temperature": 1.5, "ignore_eos": true
+    });
+    let answer = server.complete(body).await;
+    assert_ne!(answer["choices"][0]["text"], answer["choices"][1]["text"]);
 }
 
 #[tokio::test]
@@ -111,14 +122,27 @@ async fn chat_completes_the_last_user_message() {
 
 #[tokio::test]
 async fn a_client_that_hangs_up_frees_its_place() {
-    let server = Server::with(Limits { sequences: 1, prompt_tokens: 64 }, 100).await;
-    let body = json!({ "prompt": "def solve", "max_tokens": 80, "ignore_eos": true, "stream": true });
-    for _ in 0..5 {
-        let url = format!("{}/v1/completions", server.public);
-        let mut response = server.client.post(url).json(&body).send().await.unwrap();
-        response.chunk().await.unwrap().unwrap();
+    let (engine, gate) = gated_engine(Limits { sequences: 1, prompt_tokens: 64 }, 100);
+    let server = Server::of(engine).await;
+    // With scores, every token is sent at once, whether or not it completes a character.
+    let mut body = json!({ "prompt": "def solve", "max_tokens": 80, "ignore_eos": true, "stream": true });
+    body["logprobs"] = 0.into();
+    let url = format!("{}/v1/completions", server.public);
+    // The step that computes the prompt; without further ones the answer cannot end.
+    gate.send(()).unwrap();
+    let mut response = server.client.post(url).json(&body).send().await.unwrap();
+    response.chunk().await.unwrap().unwrap();
+    drop(response);
+    let aborted = "vllm:request_success_total{model_name=\"tiny\",finished_reason=\"abort\"} 1";
+    for _ in 0..70 {
+        // The step that waits at the gate has to end before the engine looks for those that hung up.
+        gate.send(()).unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        if server.get("/metrics").await.1.contains(aborted) {
+            break;
+        }
     }
+    assert!(server.get("/metrics").await.1.contains(aborted));
+    drop(gate);
     server.complete(json!({ "prompt": "def", "max_tokens": 2 })).await;
-    let (_, metrics) = server.get("/metrics").await;
-    assert!(metrics.contains("vllm:num_requests_waiting{model_name=\"tiny\"} 0"), "{metrics}");
 }

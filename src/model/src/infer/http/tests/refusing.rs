@@ -1,4 +1,8 @@
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+
 use super::*;
+use crate::infer::testing::gated_engine;
 
 /// Checks status, parameter and a part of the message.
 async fn refused(server: &Server, path: &str, body: Value, want: (u16, Value, &str)) {
@@ -23,6 +27,8 @@ async fn bad_requests_are_told_what_was_wrong() {
         (json!({ "prompt": "x", "n": 17 }), (400, json!("n"), "from 1 to 16")),
         (json!({ "prompt": "x", "logprobs": 21 }), (400, json!("logprobs"), "at most 20")),
         (json!({ "prompt": "x", "max_tokens": 96 }), (400, json!("max_tokens"), "maximum context length is 96")),
+        (json!({ "prompt": "x", "max_tokens": u64::MAX }), (400, json!("max_tokens"), "maximum context length is 96")),
+        (json!({ "prompt": vec!["x"; 101] }), (400, json!("prompt"), "101 prompts, and this server's queue holds 100")),
         (json!({ "prompt": long }), (400, json!("prompt"), "maximum context length is 96")),
         (json!({ "prompt": [] }), (400, json!("prompt"), "at least one")),
         (json!({ "prompt": [300] }), (400, json!("prompt"), "out of vocabulary")),
@@ -35,6 +41,8 @@ async fn bad_requests_are_told_what_was_wrong() {
     }
     let no_user = json!({ "messages": [{ "role": "system", "content": "x" }] });
     refused(&server, "/v1/chat/completions", no_user, (400, json!("messages"), "\"user\"")).await;
+    let endless = json!({ "messages": [{ "role": "user", "content": "x" }], "max_tokens": u64::MAX });
+    refused(&server, "/v1/chat/completions", endless, (400, json!("max_tokens"), "maximum context length is 96")).await;
     refused(&server, "/v1/embeddings", json!({}), (404, Value::Null, "/v1/embeddings is not served")).await;
 }
 
@@ -68,8 +76,14 @@ async fn what_is_no_json_is_refused() {
 
 #[tokio::test]
 async fn a_full_queue_answers_429() {
-    let server = Server::with(Limits { sequences: 1, prompt_tokens: 1 }, 1).await;
-    let prompts = vec!["def solve(xs): return sum(xs)"; 8];
-    refused(&server, "/v1/completions", json!({ "prompt": prompts, "max_tokens": 9 }), (429, Value::Null, "waiting"))
-        .await;
+    let (engine, gate) = gated_engine(Limits { sequences: 1, prompt_tokens: 64 }, 1);
+    let server = Server::of(engine).await;
+    // One is computed and one waits: of three, one is refused while the gate holds the others.
+    let body = json!({ "prompt": "def", "max_tokens": 1 });
+    let mut asked: FuturesUnordered<_> = (0..3).map(|_| server.post("/v1/completions", &body)).collect();
+    let (status, answer) = asked.next().await.unwrap();
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "{answer}");
+    assert!(answer["error"]["message"].as_str().unwrap().contains("waiting"), "{answer}");
+    drop(gate);
+    assert!(asked.any(async |(status, _)| status == StatusCode::OK).await);
 }
