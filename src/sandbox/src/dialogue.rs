@@ -19,6 +19,8 @@ use crate::literal::Value;
 
 /// How many calls may be on their way: waiting for each answer would cost two switches of process a call.
 const WINDOW: usize = 16;
+/// How many bytes of captured values one record may hold.
+const MAX_CAPTURED: usize = 16 << 20;
 
 /// Who is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +45,6 @@ pub(crate) struct Transcript {
     pub(crate) started: bool,
     /// The body of the program ran to its end.
     pub(crate) loaded: bool,
-    /// The program asked to be ended.
-    pub(crate) quit: bool,
     /// Calls or checks that the suite declares.
     pub(crate) declared: u32,
     /// Of those, started.
@@ -70,6 +70,8 @@ pub(crate) struct Dialogue<'a> {
     sent: usize,
     /// Of those, answered.
     answered: usize,
+    /// Bytes of the values that are kept.
+    captured: usize,
     tester: script::Tester,
 }
 
@@ -82,7 +84,7 @@ impl<'a> Dialogue<'a> {
             Tests::Script { .. } => 1,
         };
         let seen = Transcript { declared, ..Transcript::default() };
-        Self { program, seen, sent: 0, answered: 0, tester: script::Tester::default() }
+        Self { program, seen, sent: 0, answered: 0, captured: 0, tester: script::Tester::default() }
     }
 
     /// What the program's harness is to do.
@@ -116,6 +118,11 @@ impl<'a> Dialogue<'a> {
         }
     }
 
+    /// Whether the values that the program gave are more than one record may hold.
+    pub(crate) fn holds_too_much(&self) -> bool {
+        self.captured > MAX_CAPTURED
+    }
+
     fn cases(&self) -> &'a [Case] {
         match &self.program.tests {
             Tests::Calls { cases, .. } => cases,
@@ -142,10 +149,8 @@ impl<'a> Dialogue<'a> {
                 self.fail(Failure::NoEntry);
                 Ok(vec![end()])
             }
-            (b'Q', true, _) => {
-                seen.quit = true;
-                Ok(Vec::new())
-            }
+            // It asked to be ended; how it ends shows the rest.
+            (b'Q', true, _) => Ok(Vec::new()),
             (b'L', true, false) => {
                 seen.loaded = true;
                 Ok(match self.program.tests {
@@ -197,6 +202,10 @@ impl<'a> Dialogue<'a> {
             }
         };
         if self.program.capture {
+            self.captured += match &outcome {
+                CallOutcome::Value(text) | CallOutcome::Raised(text) => text.len(),
+                CallOutcome::Lost => 0,
+            };
             self.seen.values.push(outcome);
         }
         Ok(self.next_calls())

@@ -138,7 +138,18 @@ impl Session<'_> {
                 Err(garbled) => Err(garbled),
             };
             match (steps, side) {
-                (Ok(steps), _) => steps.into_iter().try_for_each(|step| self.take(step))?,
+                (Ok(steps), _) => {
+                    steps.into_iter().try_for_each(|step| self.take(step))?;
+                    if self.dialogue.holds_too_much() {
+                        return self.stop(Stop::Output("the list of captured values"));
+                    }
+                    // Reading a frame costs time that the program chose: its clocks go on meanwhile.
+                    let killed_before = self.killed_at.is_some();
+                    self.watch_clocks()?;
+                    if !killed_before && self.killed_at.is_some() {
+                        return Ok(());
+                    }
+                }
                 (Err(Garbled(what)), Side::Program) => return self.stop(Stop::Tamper(what)),
                 (Err(Garbled(what)), Side::Tester) => {
                     self.dialogue.tester_lost(what);
@@ -225,7 +236,9 @@ impl Session<'_> {
             tester.prove_empty()?;
         }
         let (status, usage, [stdout, stderr]) = self.program.finish()?;
-        let ending = Ending { stop: self.stop, status, usage };
+        // Between two looks at the clock a program may have ended, by the kernel's bound or by itself.
+        let out_of_processor = usage.processor >= Duration::from_millis(self.limits.cpu_ms);
+        let ending = Ending { stop: self.stop, status, usage, out_of_processor };
         Ok(Outcome { transcript: self.dialogue.finish(), ending, wall, stdout, stderr })
     }
 }
