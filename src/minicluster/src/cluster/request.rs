@@ -119,6 +119,9 @@ pub enum FieldValidation {
     Strict,
 }
 
+/// The longest `timeoutSeconds` that counts: a watch that is to last longer lasts as long as its connection.
+const LONGEST_WATCH: u64 = i32::MAX as u64;
+
 /// Options of the query string, for all verbs.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
@@ -168,13 +171,13 @@ impl Query {
                 "watch" => query.watch = flag,
                 "labelSelector" => query.labels = LabelSelector::parse(&value)?,
                 "fieldSelector" => query.fields = value,
-                "limit" => query.limit = number("limit", &value)? as usize,
+                "limit" => query.limit = usize::try_from(count("limit", &value)?).unwrap_or(usize::MAX),
                 "continue" => query.continue_token = Some(value).filter(|v| !v.is_empty()),
                 "resourceVersion" => query.resource_version = Some(value).filter(|v| !v.is_empty()),
                 "resourceVersionMatch" => query.version_match = Some(value).filter(|v| !v.is_empty()),
                 "allowWatchBookmarks" => query.bookmarks = flag,
                 "sendInitialEvents" => query.initial_events = flag,
-                "timeoutSeconds" => query.timeout_seconds = Some(number("timeoutSeconds", &value)? as u64),
+                "timeoutSeconds" => query.timeout_seconds = Some(count("timeoutSeconds", &value)?.min(LONGEST_WATCH)),
                 "dryRun" if value == "All" => query.dry_run = true,
                 "dryRun" => return Err(ApiError::bad_request(format!("invalid dryRun {value:?}: must be \"All\""))),
                 "fieldManager" => query.field_manager = Some(value).filter(|v| !v.is_empty()),
@@ -197,6 +200,12 @@ impl Query {
             |v: &String| v.parse().map_err(|_| ApiError::bad_request(format!("invalid resource version {v:?}")));
         self.resource_version.as_ref().map(parse).transpose()
     }
+}
+
+/// A number that may not be negative.
+fn count(name: &str, value: &str) -> Result<u64, ApiError> {
+    let number = number(name, value)?;
+    u64::try_from(number).map_err(|_| ApiError::bad_request(format!("invalid {name} {value:?}: must not be negative")))
 }
 
 fn number(name: &str, value: &str) -> Result<i64, ApiError> {
@@ -291,6 +300,10 @@ mod tests {
         let query = Query::parse("labelSelector=app%3Dweb%2Ctier&limit=5&watch=1&dryRun=All").unwrap();
         assert!(query.labels.matches(&serde_json::json!({ "app": "web", "tier": "x" })));
         assert_eq!((query.limit, query.watch, query.dry_run), (5, true, true));
-        assert!(Query::parse("limit=many").is_err());
+        for bad in ["limit=many", "limit=-1", "timeoutSeconds=-1"] {
+            assert_eq!(Query::parse(bad).unwrap_err().status()["code"], 400, "{bad}");
+        }
+        let longest = Query::parse(&format!("timeoutSeconds={}", i64::MAX)).unwrap();
+        assert_eq!(longest.timeout_seconds, Some(LONGEST_WATCH));
     }
 }

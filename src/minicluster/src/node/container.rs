@@ -14,9 +14,10 @@ use super::{
     backoff::Backoff,
     context::Context,
     environment::{self, Sources},
-    memory, orphans,
+    orphans,
+    pod::seconds,
     probe::{self, ProbeTarget, Threshold},
-    process::{Process, Program, exit_code},
+    process::{self, Process, Program, exit_code},
     status::{ContainerRecord, Ended, Phase},
     volumes,
 };
@@ -170,11 +171,12 @@ impl ContainerRun {
         let limit = memory_limit(&self.container);
         let mut stop = self.stop.clone();
         let event = {
-            let pgid = process.pid();
+            let (pgid, log) = (process.pid(), process.log().to_owned());
             tokio::select! {
                 status = process.wait() => return (status.map_or(137, exit_code), None),
                 () = told_to_stop(&mut stop) => End::Stopped,
-                () = memory::exceeded(pgid, limit) => End::OutOfMemory,
+                () = self.context.memory.exceeded(pgid, limit) => End::OutOfMemory,
+                never = process::keep_bounded(log) => match never {},
                 () = self.probe(target, record) => End::Unhealthy,
             }
         };
@@ -189,7 +191,7 @@ impl ContainerRun {
                 let note = format!("Container {name} failed liveness probe, will be restarted");
                 self.context.event(&self.pod, false, "Killing", note).await;
                 let grace = self.pod.spec.as_ref().and_then(|s| s.termination_grace_period_seconds).unwrap_or(30);
-                let deadline = Instant::now() + Duration::from_secs(grace.unsigned_abs());
+                let deadline = Instant::now() + seconds(grace);
                 (self.end(process, watch::channel(Some(deadline)).1).await, None)
             }
             End::Stopped => {

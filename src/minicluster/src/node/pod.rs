@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::{
-    agent::Seen,
+    agent::{LEAVE_GRACE, Seen},
     container::ContainerRun,
     context::Context,
     status::{ContainerRecord, Ended, Inputs, Phase, pod_status},
@@ -39,6 +39,7 @@ pub struct PodRun {
     failure: Option<(&'static str, &'static str)>,
     disrupted: bool,
     vanished: bool,
+    leaving: bool,
     stop: watch::Sender<Option<Instant>>,
 }
 
@@ -65,6 +66,7 @@ impl PodRun {
             failure: None,
             disrupted: false,
             vanished: false,
+            leaving: false,
             stop: watch::Sender::new(None),
             context,
             pod,
@@ -81,8 +83,12 @@ impl PodRun {
         let (mut retry, mut not_before) = (RETRY.0, Instant::now());
         loop {
             let status = self.status(reported.as_ref());
-            let dirty = !self.vanished && reported.as_ref() != Some(&status);
+            let dirty = !self.vanished && !self.leaving && reported.as_ref() != Some(&status);
             let done = tasks.is_empty() && changes.is_empty();
+            if done && self.leaving {
+                // Nothing is reported of this end: the next life of the node takes the pod up where the API has it.
+                return;
+            }
             let ended = done && !dirty;
             let deleting = self.pod.metadata.deletion_timestamp.is_some();
             if ended && (self.vanished || (deleting && self.finalize().await)) {
@@ -212,14 +218,17 @@ impl PodRun {
                 self.follow_deletion();
             }
             Seen::Gone => self.vanish(),
+            Seen::Leaving => {
+                self.leaving = true;
+                self.stop_by(self.grace().min(LEAVE_GRACE));
+            }
         }
     }
 
     fn follow_deletion(&mut self) {
         let metadata = &self.pod.metadata;
         if metadata.deletion_timestamp.is_some() {
-            let grace = metadata.deletion_grace_period_seconds.unwrap_or_default().unsigned_abs();
-            self.stop_by(Duration::from_secs(grace));
+            self.stop_by(seconds(metadata.deletion_grace_period_seconds.unwrap_or_default()));
         }
     }
 
@@ -241,16 +250,14 @@ impl PodRun {
     }
 
     fn grace(&self) -> Duration {
-        let seconds = self.pod.spec.as_ref().and_then(|s| s.termination_grace_period_seconds).unwrap_or(30);
-        Duration::from_secs(seconds.unsigned_abs())
+        seconds(self.pod.spec.as_ref().and_then(|s| s.termination_grace_period_seconds).unwrap_or(30))
     }
 
     /// When `activeDeadlineSeconds` is over.
     fn deadline(&self) -> Option<Instant> {
         let limit = self.pod.spec.as_ref()?.active_deadline_seconds?;
-        let end = self.start_time.as_second() + limit;
-        let left = u64::try_from(end - Timestamp::now().as_second()).unwrap_or_default();
-        Some(Instant::now() + Duration::from_secs(left))
+        let end = self.start_time.as_second().saturating_add(limit);
+        Some(Instant::now() + seconds(end.saturating_sub(Timestamp::now().as_second())))
     }
 
     fn clean_up(&self) {
@@ -258,6 +265,11 @@ impl PodRun {
         // It is not there if the pod never started.
         std::fs::remove_dir_all(dir).ok();
     }
+}
+
+/// A number of seconds from an object: none where it is negative, and never so many that a deadline overflows.
+pub fn seconds(count: i64) -> Duration {
+    Duration::from_secs(count.clamp(0, i64::from(i32::MAX)).unsigned_abs())
 }
 
 /// Whether a pod has ended for good.
