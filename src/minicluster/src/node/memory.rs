@@ -43,7 +43,7 @@ impl Memory {
                 return;
             }
         }
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     }
 }
 
