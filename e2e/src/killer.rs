@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -11,14 +13,21 @@ use rand_chacha::ChaCha8Rng;
 
 /// Kills `times` processes below this one, one every `every` to `2 * every`, and says what was killed.
 ///
-/// Only the parts of Genesis are chosen, by the name of their program: the tests themselves and what else runs on this
-/// machine are left alone.
-pub async fn kill(times: usize, every: Duration, seed: u64) -> Vec<String> {
+/// It ends early once `over` is set, or after `patience`: a turn that was quicker than its killer must fail a test, not
+/// hold it up. Only the parts of Genesis are chosen, by the name of their program: the tests themselves and what else
+/// runs on this machine are left alone.
+pub async fn kill(times: usize, every: Duration, seed: u64, over: Arc<AtomicBool>, patience: Duration) -> Vec<String> {
+    let deadline = Instant::now() + patience;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut killed = Vec::new();
     while killed.len() < times {
         tokio::time::sleep(every + every.mul_f64(rng.random_range(0.0..1.0))).await;
-        let Some((process, name)) = victims().choose(&mut rng).cloned() else { continue };
+        let victim = victims().choose(&mut rng).cloned();
+        // Looked at last: what comes after the end of the turn has no second try.
+        if over.load(Ordering::SeqCst) || Instant::now() >= deadline {
+            break;
+        }
+        let Some((process, name)) = victim else { continue };
         if Command::new("kill").args(["-9", &process.to_string()]).status().is_ok_and(|status| status.success()) {
             killed.push(name);
         }
@@ -75,4 +84,18 @@ fn processes() -> BTreeMap<u32, (u32, String)> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(5);
+
+    #[tokio::test]
+    async fn it_ends_with_the_turn_and_when_its_time_is_up() {
+        let over = Arc::new(AtomicBool::new(true));
+        assert!(kill(1, SOON, 1, over, Duration::from_hours(1)).await.is_empty());
+        assert!(kill(1, SOON, 1, Arc::default(), SOON).await.is_empty());
+    }
 }

@@ -1,5 +1,7 @@
 //! kill -9 of any process at ten random moments: the loop finishes, nothing learned is lost, nothing is counted twice.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use genesis_e2e::killer;
@@ -8,10 +10,14 @@ use genesis_e2e::killer;
 async fn ten_kills_cost_time_and_nothing_else() {
     let data = tempfile::tempdir().unwrap();
     let options = genesis_e2e::small_turn(data.path(), 13);
-    let killing = tokio::spawn(killer::kill(10, Duration::from_secs(4), 13));
-    let outcome = hack::demo::run(&options).await.unwrap();
+    let over = Arc::new(AtomicBool::new(false));
+    let killing =
+        tokio::spawn(killer::kill(10, Duration::from_secs(4), 13, Arc::clone(&over), Duration::from_mins(30)));
+    let outcome = hack::demo::run_telling(&options, &over).await;
+    over.store(true, Ordering::SeqCst);
     let killed = killing.await.unwrap();
-    assert_eq!(killed.len(), 10, "{killed:?}");
+    let outcome = outcome.unwrap();
+    assert_eq!(killed.len(), 10, "the turn was over before ten were killed: {killed:?}");
     assert_eq!(outcome.get("rollout/completionStatus"), "Promoted", "killed {killed:?}");
     assert_eq!(outcome.get("adapter/digest"), outcome.get("served/digest"));
     assert_eq!(outcome.get("traffic/dropped"), 0, "killed {killed:?}");

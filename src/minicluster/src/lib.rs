@@ -15,4 +15,4 @@ mod quantity;
 #[cfg(test)]
 mod testing;
 
-pub use minicluster::{Minicluster, MiniclusterError, Options};
+pub use minicluster::{Minicluster, MiniclusterError, Options, secret};

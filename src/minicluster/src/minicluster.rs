@@ -161,7 +161,7 @@ async fn serve(
 ) -> Result<(SocketAddr, String, JoinHandle<()>), MiniclusterError> {
     let listener = TcpListener::bind(address).await.map_err(|source| MiniclusterError::Listen { address, source })?;
     let address = listener.local_addr().map_err(|source| MiniclusterError::Listen { address, source })?;
-    let token = token(data_dir)?;
+    let token = secret(&data_dir.join("token"))?;
     write_private(&data_dir.join("kubeconfig"), &kubeconfig(address, &token)?)?;
     let (served, expected) = (cluster.clone(), token.clone());
     let task = tokio::spawn(async move {
@@ -172,25 +172,33 @@ async fn serve(
     Ok((address, token, task))
 }
 
-/// The bearer token of the API, made once for each data directory.
-fn token(data_dir: &Path) -> Result<String, MiniclusterError> {
-    let path = data_dir.join("token");
-    if let Ok(token) = std::fs::read_to_string(&path)
-        && !token.is_empty()
+/// The secret in a file: made where there is none or an empty one, and readable by its owner only.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn secret(path: &Path) -> Result<String, MiniclusterError> {
+    if let Ok(secret) = std::fs::read_to_string(path)
+        && !secret.is_empty()
     {
-        return Ok(token);
+        return Ok(secret);
     }
-    let token = hex::encode(rand::random::<[u8; 32]>());
-    write_private(&path, &token)?;
-    Ok(token)
+    let secret = hex::encode(rand::random::<[u8; 32]>());
+    write_private(path, &secret)?;
+    Ok(secret)
 }
 
 /// Writes a file that only its owner can read.
 fn write_private(path: &Path, text: &str) -> Result<(), MiniclusterError> {
-    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
+    use std::{
+        fs::Permissions,
+        io::Write as _,
+        os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    };
     let failed = |source| MiniclusterError::File { path: path.to_owned(), source };
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path).map_err(failed)?;
+    // The mode above is for a new file only.
+    file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)
 }
 
@@ -210,5 +218,23 @@ impl Drop for TemporaryDir {
     fn drop(&mut self) {
         // What cannot be removed is left to the system's own cleaning of temporary files.
         std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_made_once_and_is_private_even_where_an_empty_file_was_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("token");
+        std::fs::write(&path, "").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let made = secret(&path).unwrap();
+        assert_eq!((made.len(), secret(&path).unwrap()), (64, made.clone()));
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

@@ -113,7 +113,14 @@ impl Node {
             .map_err(|source| NodeError::Register { name: context.options.name.clone(), source: Box::new(source) })?;
         let stop = CancellationToken::new();
         let heartbeat = tokio::spawn(stop.clone().run_until_cancelled_owned(register::heartbeat(context.clone())));
-        let agent = tokio::spawn(agent::run(context, stop.clone()));
+        let (reading, stopped) = (context.clone(), stop.clone());
+        let agent = tokio::spawn(async move {
+            tokio::select! {
+                // To the end of its containers, which may take longer than the stop.
+                () = agent::run(context, stopped) => {}
+                never = reading.memory.keep_reading() => match never {},
+            }
+        });
         let ended = |task: JoinHandle<Option<()>>| {
             tokio::spawn(async move {
                 task.await.ok();
@@ -122,7 +129,8 @@ impl Node {
         Ok(Self { stop, tasks: vec![ended(heartbeat), agent] })
     }
 
-    /// Stops the node and the processes of its pods. The pods stay in the API and run again when the node starts.
+    /// Asks the processes of the node's pods to end, kills those that do not within their grace, and returns when none
+    /// is left. The pods stay in the API and run again when the node starts.
     pub async fn shutdown(self) {
         self.stop.cancel();
         for task in self.tasks {

@@ -5,8 +5,10 @@
 //! file system between programs. The *zygote* (`python/zygote.py`) is pid 1 inside; it forks one process per
 //! program and reports when nothing of it is left. README.md of this crate has the argument why that is safe.
 
+mod account;
 mod blueprint;
 mod enter;
+mod given;
 mod identity;
 mod launch;
 mod lockdown;
@@ -20,27 +22,27 @@ use std::time::{Duration, Instant};
 
 use genesis_core::execution::Limits;
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{ControlMessage, MsgFlags, recv, send, sendmsg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+pub(crate) use account::{CellError, Usage};
 pub(crate) use blueprint::Blueprint;
 pub use blueprint::BlueprintError;
+pub(crate) use given::Sink;
+use given::{bounds, open_sink};
 pub(crate) use identity::Identity;
 pub use identity::IdentityError;
 pub use launch::LaunchError;
 pub use stage::Stage;
 
-use crate::cgroup::{CgroupError, Group};
+use crate::cgroup::Group;
 use crate::line::{Job, Line};
 
 /// How long the warden and the zygote may take for what takes them a millisecond.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Memory of the fork server's own growth that is not charged to a program.
-const OWN_GROWTH: u64 = 1 << 20;
 /// How many inodes a program's scratch has.
 pub(crate) const SCRATCH_INODES: u64 = 4_096;
 
@@ -53,15 +55,6 @@ pub(crate) struct Cell {
     zygote: Pid,
     group: Group,
     own_memory: u64,
-}
-
-/// Where a program's output goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sink {
-    /// To the supervisor.
-    Read,
-    /// Nowhere.
-    Discard,
 }
 
 /// One program in a cell, as long as it runs.
@@ -81,42 +74,6 @@ struct Counters {
     processor_ns: u64,
     kills: u64,
     refusals: u64,
-}
-
-/// What a program used, measured from outside.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Usage {
-    /// Processor time of the program and everything it started, and of forking it.
-    pub(crate) processor: Duration,
-    /// Peak memory beyond the fork server's own, bytes; 0 where unknown.
-    pub(crate) peak_bytes: u64,
-    /// Whether a process was killed because memory ran out.
-    pub(crate) out_of_memory: bool,
-    /// Whether a process or thread was refused.
-    pub(crate) out_of_processes: bool,
-    /// Whether the scratch was full.
-    pub(crate) out_of_disk: bool,
-}
-
-/// Why a cell can no longer be used. The program it ran has no verdict.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CellError {
-    #[error("a cell could not be started: {0}")]
-    NotStarted(String),
-    #[error("the cell's {who} does not answer")]
-    Silent { who: &'static str },
-    #[error("the cell's {who} has ended")]
-    Gone { who: &'static str },
-    #[error("the scratch file system cannot be replaced: {0}")]
-    Scratch(Errno),
-    #[error("{0} processes are left in the cell after the program")]
-    NotEmpty(usize),
-    #[error(transparent)]
-    Cgroup(#[from] CgroupError),
-    #[error("the cell cannot be reached: {0}")]
-    Io(#[from] std::io::Error),
-    #[error("the cell cannot be reached: {0}")]
-    System(#[from] Errno),
 }
 
 impl Cell {
@@ -249,41 +206,4 @@ fn await_readable(socket: &OwnedFd, who: &'static str) -> Result<(), CellError> 
             Err(errno) => return Err(errno.into()),
         }
     }
-}
-
-type Ends = (Option<[OwnedFd; 2]>, [OwnedFd; 2]);
-
-/// Our ends and the program's ends of stdout and stderr.
-fn open_sink(sink: Sink) -> Result<Ends, CellError> {
-    if sink == Sink::Discard {
-        let null = || std::fs::OpenOptions::new().write(true).open("/dev/null").map(OwnedFd::from);
-        return Ok((None, [null()?, null()?]));
-    }
-    let pipe = || -> Result<(OwnedFd, OwnedFd), Errno> {
-        let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
-        nix::fcntl::fcntl(&reader, nix::fcntl::FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        Ok((reader, writer))
-    };
-    let ((stdout, their_stdout), (stderr, their_stderr)) = (pipe()?, pipe()?);
-    Ok((Some([stdout, stderr]), [their_stdout, their_stderr]))
-}
-
-/// The bounds that a program's process puts on itself before it runs the program (zygote.py).
-///
-/// They are a second line: the group bounds memory and processes, the supervisor's clocks bound time.
-fn bounds(limits: &Limits) -> [u8; 40] {
-    let stacks = limits.processes * (8 << 20);
-    let numbers = [
-        limits.cpu_ms.div_ceil(1_000) + 1,
-        limits.memory_bytes + stacks + OWN_GROWTH,
-        // Address space costs nothing; threads reserve much of it.
-        limits.memory_bytes + stacks + (4 << 30),
-        limits.file_bytes,
-        limits.processes + 4,
-    ];
-    let mut message = [0; 40];
-    for (place, number) in message.chunks_exact_mut(8).zip(numbers) {
-        place.copy_from_slice(&number.to_le_bytes());
-    }
-    message
 }

@@ -3,6 +3,7 @@
 //! Frames go in, messages come out, and what was seen is kept as a [`Transcript`]. Calls are answered in the
 //! order in which they were sent, and what counts is answers: a program cannot skip a call.
 
+mod calls;
 mod report;
 mod script;
 
@@ -13,12 +14,14 @@ use genesis_core::execution::CallOutcome;
 
 pub(crate) use report::{Failure, Report, line as shown};
 
-use crate::admission::{Case, Expected, Program, Tests};
+use crate::admission::{Case, Program, Tests};
 use crate::line::{Frame, Garbled, Mode};
 use crate::literal::Value;
 
 /// How many calls may be on their way: waiting for each answer would cost two switches of process a call.
 const WINDOW: usize = 16;
+/// How many bytes of captured values one record may hold.
+const MAX_CAPTURED: usize = 16 << 20;
 
 /// Who is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +46,6 @@ pub(crate) struct Transcript {
     pub(crate) started: bool,
     /// The body of the program ran to its end.
     pub(crate) loaded: bool,
-    /// The program asked to be ended.
-    pub(crate) quit: bool,
     /// Calls or checks that the suite declares.
     pub(crate) declared: u32,
     /// Of those, started.
@@ -70,6 +71,8 @@ pub(crate) struct Dialogue<'a> {
     sent: usize,
     /// Of those, answered.
     answered: usize,
+    /// Bytes of the values that are kept.
+    captured: usize,
     tester: script::Tester,
 }
 
@@ -82,7 +85,7 @@ impl<'a> Dialogue<'a> {
             Tests::Script { .. } => 1,
         };
         let seen = Transcript { declared, ..Transcript::default() };
-        Self { program, seen, sent: 0, answered: 0, tester: script::Tester::default() }
+        Self { program, seen, sent: 0, answered: 0, captured: 0, tester: script::Tester::default() }
     }
 
     /// What the program's harness is to do.
@@ -116,6 +119,11 @@ impl<'a> Dialogue<'a> {
         }
     }
 
+    /// Whether the values that the program gave are more than one record may hold.
+    pub(crate) fn holds_too_much(&self) -> bool {
+        self.captured > MAX_CAPTURED
+    }
+
     fn cases(&self) -> &'a [Case] {
         match &self.program.tests {
             Tests::Calls { cases, .. } => cases,
@@ -142,10 +150,8 @@ impl<'a> Dialogue<'a> {
                 self.fail(Failure::NoEntry);
                 Ok(vec![end()])
             }
-            (b'Q', true, _) => {
-                seen.quit = true;
-                Ok(Vec::new())
-            }
+            // It asked to be ended; how it ends shows the rest.
+            (b'Q', true, _) => Ok(Vec::new()),
             (b'L', true, false) => {
                 seen.loaded = true;
                 Ok(match self.program.tests {
@@ -157,65 +163,6 @@ impl<'a> Dialogue<'a> {
             (b'V' | b'R' | b'U', true, true) => self.hear_answer(frame),
             _ => Err(Garbled("it sent a frame out of turn")),
         }
-    }
-
-    /// The next calls of a suite of calls, as many as may be on their way, and after the last one the end.
-    fn next_calls(&mut self) -> Vec<Step> {
-        let cases = self.cases();
-        self.seen.complete = self.answered == cases.len();
-        let was_open = self.sent < cases.len() || cases.is_empty();
-        let until = cases.len().min(self.answered + WINDOW);
-        let calls = cases.get(self.sent..until).unwrap_or_default();
-        self.sent = until;
-        let say = |case: &Case| Step::Say { to: Side::Program, kind: b'c', text: case.arguments.clone() };
-        let last = was_open && self.sent == cases.len();
-        calls.iter().map(say).chain(last.then(end)).collect()
-    }
-
-    fn hear_answer(&mut self, frame: &Frame) -> Result<Vec<Step>, Garbled> {
-        if matches!(self.program.tests, Tests::Script { .. }) {
-            return self.hear_answer_for_tester(frame);
-        }
-        if self.answered >= self.sent {
-            return Err(Garbled("it answered a call that was not made"));
-        }
-        let expected = self.cases().get(self.answered).and_then(|case| case.expected.as_ref());
-        self.answered += 1;
-        let at = self.answered as u32;
-        let outcome = match frame.kind {
-            b'V' => self.hear_value(at, expected, &frame.text)?,
-            b'R' => {
-                let report = Report::read(&frame.text);
-                let class = report.class.clone();
-                self.fail(Failure::Raised { call: at, report });
-                CallOutcome::Raised(class)
-            }
-            _ => {
-                let what = shown(&frame.text);
-                self.fail(Failure::NotPlain { call: at, what: what.clone() });
-                CallOutcome::Raised(format!("not a plain value: {what}"))
-            }
-        };
-        if self.program.capture {
-            self.seen.values.push(outcome);
-        }
-        Ok(self.next_calls())
-    }
-
-    /// Compares a returned value with the expected one; gives it back as canonical text.
-    fn hear_value(&mut self, call: u32, expected: Option<&Expected>, text: &str) -> Result<CallOutcome, Garbled> {
-        if !self.program.capture && expected.is_some_and(|expected| expected.is_text(text)) {
-            self.seen.passed += 1;
-            return Ok(CallOutcome::Value(text.to_owned()));
-        }
-        let value = plain(text)?;
-        let got = value.canonical();
-        match expected {
-            Some(expected) if expected.is(&value) => self.seen.passed += 1,
-            Some(_) => self.fail(Failure::Wrong { call, got: got.clone() }),
-            None => self.seen.unjudged += 1,
-        }
-        Ok(CallOutcome::Value(got))
     }
 
     /// Notes a failure; the first one decides.

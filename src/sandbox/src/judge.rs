@@ -29,6 +29,8 @@ pub(crate) struct Ending {
     /// Wait status of its process.
     pub(crate) status: i32,
     pub(crate) usage: Usage,
+    /// It used all processor time it was given, by the clock of its group.
+    pub(crate) out_of_processor: bool,
 }
 
 /// The scorer's answer.
@@ -57,13 +59,14 @@ fn verdict(seen: &Transcript, ending: &Ending, tested: bool) -> (Verdict, String
     if !seen.started {
         return say(Verdict::Infra, "the program's process was not set up");
     }
-    match (ending.stop, exit) {
-        (Some(Stop::Output(stream)), _) => return (Verdict::OutputLimit, format!("too much on {stream}")),
-        (Some(Stop::Processor), _) | (None, Termination::Signal(libc::SIGXCPU)) => {
-            return say(Verdict::TimeLimit, "out of processor time");
-        }
-        (Some(Stop::Wall), _) => return say(Verdict::TimeLimit, "out of time on the wall"),
-        _ => {}
+    if let Some(Stop::Output(stream)) = ending.stop {
+        return (Verdict::OutputLimit, format!("too much on {stream}"));
+    }
+    if spent_its_processor_time(ending) {
+        return say(Verdict::TimeLimit, "out of processor time");
+    }
+    if ending.stop == Some(Stop::Wall) {
+        return say(Verdict::TimeLimit, "out of time on the wall");
     }
     if let Some(failure) = &seen.failure {
         return bounded_by(failure, ending).unwrap_or_else(|| failed(failure));
@@ -88,6 +91,13 @@ fn verdict(seen: &Transcript, ending: &Ending, tested: bool) -> (Verdict, String
         // A failure is always noted with the call that did not pass; this arm keeps the rule in one place.
         (true, true) => (Verdict::WrongAnswer, format!("passed {} of {}", seen.passed, seen.declared)),
     }
+}
+
+/// Whether the supervisor stopped the program for its processor time, or the group's clock or the kernel's bound on its
+/// process shows that it would have.
+fn spent_its_processor_time(ending: &Ending) -> bool {
+    let by_kernel = ending.stop.is_none() && exit_of(ending.status) == Termination::Signal(libc::SIGXCPU);
+    ending.stop == Some(Stop::Processor) || ending.out_of_processor || by_kernel
 }
 
 /// The bound that a failure shows, where there is one.
@@ -151,7 +161,7 @@ fn termination(ending: &Ending, verdict: Verdict) -> Termination {
         (Verdict::OutputLimit, _) => Termination::Output,
         (Verdict::Infra, _) => Termination::Infra,
         (Verdict::CompileError, _) => Termination::LaunchError,
-        (Verdict::TimeLimit, Some(Stop::Wall)) => Termination::WallTime,
+        (Verdict::TimeLimit, Some(Stop::Wall)) if !ending.out_of_processor => Termination::WallTime,
         (Verdict::TimeLimit, _) => Termination::CpuTime,
         _ => exit_of(ending.status),
     }

@@ -168,5 +168,7 @@ fn run(request: &ExecutionRequest, python: PathBuf, output: Output) -> anyhow::R
 }
 
 fn explained(error: StartError) -> anyhow::Error {
-    anyhow::Error::new(error).context("`genesis-sandbox check` shows every protection of this machine")
+    let not_granted = error.is_not_granted();
+    let error = anyhow::Error::new(error);
+    if not_granted { error.context("`genesis-sandbox check` shows every protection of this machine") } else { error }
 }

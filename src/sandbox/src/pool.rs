@@ -1,24 +1,24 @@
 //! The pool: workers behind a TCP port.
 
 mod batch;
+mod clients;
 mod connection;
+mod paced;
 mod queue;
+mod workers;
 
-use std::collections::HashMap;
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::mpsc;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::client::Client;
-use crate::proof::{self, Proof};
-use crate::worker::{SetupError, Worker, Workshop};
+use crate::proof::Proof;
+use crate::worker::{SetupError, Workshop};
+use clients::Clients;
 use queue::Queue;
-
-/// How many clients may be connected at a time.
-const MAX_CLIENTS: usize = 64;
+use workers::Workers;
 
 /// How a pool is started.
 #[derive(Clone, Debug)]
@@ -54,9 +54,28 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A worker's thread ended before it was ready.
+    #[error("the sandbox refuses to start: {ready} of {wanted} workers were ready, the others ended silently")]
+    Silent {
+        /// Workers that were ready.
+        ready: usize,
+        /// Workers asked for.
+        wanted: usize,
+    },
     /// A thread cannot be started.
     #[error("the sandbox pool cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
+}
+
+impl StartError {
+    /// Whether the machine does not grant a protection, as opposed to a set-up that is wrong or broken.
+    pub fn is_not_granted(&self) -> bool {
+        match self {
+            Self::Setup(error) => error.is_not_granted(),
+            Self::Unprotected(_) => true,
+            Self::Listen { .. } | Self::Silent { .. } | Self::Thread(_) => false,
+        }
+    }
 }
 
 fn missing(proofs: &[Proof]) -> String {
@@ -72,50 +91,38 @@ pub struct Pool {
     python: String,
     queue: Arc<Queue>,
     clients: Arc<Clients>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-#[derive(Debug, Default)]
-struct Clients {
-    streams: Mutex<HashMap<u64, TcpStream>>,
-}
-
-impl Clients {
-    fn streams(&self) -> MutexGuard<'_, HashMap<u64, TcpStream>> {
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    accepting: Option<JoinHandle<()>>,
+    // Ends when it is dropped, after the clients.
+    _workers: Workers,
 }
 
 impl Pool {
-    /// Starts workers, proves every protection, and listens.
+    /// Starts workers, proves every protection, and only then listens.
     ///
     /// # Errors
     /// Where a protection is not granted or not in force: the pool never runs programs with less.
     pub fn start(options: &Options) -> Result<Self, StartError> {
         let workshop = Arc::new(Workshop::open(&options.python)?);
+        let queue = Arc::default();
+        let workers = Workers::start(&workshop, &queue, options.workers.max(1))?;
         let listener = TcpListener::bind(options.listen)
             .map_err(|source| StartError::Listen { address: options.listen, source })?;
         let address = listener.local_addr()?;
-        let mut pool = Self {
+        let clients: Arc<Clients> = Arc::default();
+        let accept = {
+            let (queue, clients) = (Arc::clone(&queue), Arc::clone(&clients));
+            move || clients::accept(&listener, &queue, &clients)
+        };
+        let accepting = std::thread::Builder::new().name("accept".to_owned()).spawn(accept)?;
+        Ok(Self {
             address,
             isolation: workshop.isolation().to_owned(),
             python: workshop.python().to_owned(),
-            queue: Arc::default(),
-            clients: Arc::default(),
-            threads: Vec::new(),
-        };
-        let (ready, readiness) = mpsc::channel();
-        for number in 0..options.workers.max(1) {
-            let (workshop, queue, ready) = (Arc::clone(&workshop), Arc::clone(&pool.queue), ready.clone());
-            let work = move || work(&workshop, &queue, number == 0, &ready);
-            pool.threads.push(std::thread::Builder::new().name(format!("worker-{number}")).spawn(work)?);
-        }
-        // Each worker says one word; dropping the pool on the way ends them all.
-        readiness.iter().take(pool.threads.len()).collect::<Result<(), StartError>>()?;
-        let (queue, clients) = (Arc::clone(&pool.queue), Arc::clone(&pool.clients));
-        let accept = move || accept(&listener, &queue, &clients);
-        pool.threads.push(std::thread::Builder::new().name("accept".to_owned()).spawn(accept)?);
-        Ok(pool)
+            queue,
+            clients,
+            accepting: Some(accepting),
+            _workers: workers,
+        })
     }
 
     /// Where the pool listens.
@@ -142,64 +149,11 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.queue.close();
-        for stream in self.clients.streams().values() {
-            // Ends the reads and waits of its thread.
-            let _ = stream.shutdown(Shutdown::Both);
-        }
+        self.clients.dismiss();
         // Wakes the accepting thread, which then sees that the queue is closed.
         let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
-        }
-    }
-}
-
-/// The life of a worker's thread; the first one proves the protections before it takes work.
-fn work(workshop: &Arc<Workshop>, queue: &Queue, prove: bool, ready: &mpsc::Sender<Result<(), StartError>>) {
-    let start = || -> Result<Worker, StartError> {
-        let mut worker = Worker::start(Arc::clone(workshop))?;
-        let proofs = if prove { proof::prove(&mut worker) } else { Vec::new() };
-        let granted = proofs.iter().all(|proof| proof.granted);
-        if granted { Ok(worker) } else { Err(StartError::Unprotected(proofs)) }
-    };
-    match start() {
-        Err(error) => drop(ready.send(Err(error))),
-        Ok(mut worker) => {
-            if ready.send(Ok(())).is_err() {
-                return;
-            }
-            while let Some((batch, at)) = queue.next() {
-                let record = worker.execute(&batch.requests[at]);
-                batch.put(at, record);
-            }
-        }
-    }
-}
-
-fn accept(listener: &TcpListener, queue: &Arc<Queue>, clients: &Arc<Clients>) {
-    for (number, stream) in listener.incoming().enumerate() {
-        if queue.is_closed() {
-            return;
-        }
-        let Ok(mut stream) = stream else { continue };
-        if clients.streams().len() >= MAX_CLIENTS {
-            let refuse =
-                move || connection::refuse(&mut stream, "the pool serves as many clients as it can: try again later");
-            // On a thread of its own: the client may be slow to leave. It ends after a moment in any case.
-            drop(std::thread::Builder::new().name("refused".to_owned()).spawn(refuse));
-            continue;
-        }
-        let Ok(copy) = stream.try_clone() else { continue };
-        let number = number as u64;
-        clients.streams().insert(number, copy);
-        let (queue, leaving) = (Arc::clone(queue), Arc::clone(clients));
-        let serve = move || {
-            // A client that cannot be reached any more needs no answer.
-            let _ = connection::serve(stream, &queue);
-            leaving.streams().remove(&number);
-        };
-        if std::thread::Builder::new().name("client".to_owned()).spawn(serve).is_err() {
-            clients.streams().remove(&number);
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.join();
         }
     }
 }

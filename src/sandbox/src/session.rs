@@ -1,5 +1,6 @@
 //! One program from start to end: the loop that reads, forwards, watches the clocks and stops.
 
+mod clocks;
 mod participant;
 
 use std::time::{Duration, Instant};
@@ -138,7 +139,18 @@ impl Session<'_> {
                 Err(garbled) => Err(garbled),
             };
             match (steps, side) {
-                (Ok(steps), _) => steps.into_iter().try_for_each(|step| self.take(step))?,
+                (Ok(steps), _) => {
+                    steps.into_iter().try_for_each(|step| self.take(step))?;
+                    if self.dialogue.holds_too_much() {
+                        return self.stop(Stop::Output("the list of captured values"));
+                    }
+                    // Reading a frame costs time that the program chose: its clocks go on meanwhile.
+                    let killed_before = self.killed_at.is_some();
+                    self.watch_clocks()?;
+                    if !killed_before && self.killed_at.is_some() {
+                        return Ok(());
+                    }
+                }
                 (Err(Garbled(what)), Side::Program) => return self.stop(Stop::Tamper(what)),
                 (Err(Garbled(what)), Side::Tester) => {
                     self.dialogue.tester_lost(what);
@@ -173,48 +185,6 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn watch_clocks(&mut self) -> Result<(), CellError> {
-        if self.program.ended() && self.killed_at.is_none() {
-            return Ok(());
-        }
-        let now = Instant::now();
-        if let Some(at) = self.killed_at {
-            let silent = now.saturating_duration_since(at) >= KILL_PATIENCE;
-            return if silent { Err(CellError::Silent { who: "zygote" }) } else { Ok(()) };
-        }
-        let elapsed = now.saturating_duration_since(self.program.started());
-        let wall_is_over = elapsed >= Duration::from_millis(self.limits.wall_ms);
-        if elapsed >= self.next_look || wall_is_over {
-            let limit = Duration::from_millis(self.limits.cpu_ms);
-            let used = self.program.processor()?;
-            if used >= limit {
-                return self.stop(Stop::Processor);
-            }
-            // A cell has one processor, and not much more within one period of its quota.
-            self.next_look = elapsed + (limit.saturating_sub(used) / 2).max(SHORTEST_LOOK);
-        }
-        if wall_is_over { self.stop(Stop::Wall) } else { Ok(()) }
-    }
-
-    /// Kills the program, for the first reason that comes up.
-    fn stop(&mut self, why: Stop) -> Result<(), CellError> {
-        if self.stop.is_none() && !self.program.ended() {
-            self.program.kill()?;
-            self.killed_at = Some(Instant::now());
-        }
-        // A program that had already ended is not stopped, but what it wrote still counts against it.
-        self.stop.get_or_insert(why);
-        self.kill_tester()
-    }
-
-    fn kill_tester(&mut self) -> Result<(), CellError> {
-        if let Some(tester) = self.tester.as_mut().filter(|tester| !tester.ended() && !tester.killed()) {
-            tester.kill()?;
-            self.killed_at.get_or_insert_with(Instant::now);
-        }
-        Ok(())
-    }
-
     fn finish(mut self) -> Result<Outcome, CellError> {
         // What was still in the pipes when the last process died.
         if let Some(stream) = self.program.read_outputs(self.limits.output_bytes)? {
@@ -225,7 +195,9 @@ impl Session<'_> {
             tester.prove_empty()?;
         }
         let (status, usage, [stdout, stderr]) = self.program.finish()?;
-        let ending = Ending { stop: self.stop, status, usage };
+        // Between two looks at the clock a program may have ended, by the kernel's bound or by itself.
+        let out_of_processor = usage.processor >= Duration::from_millis(self.limits.cpu_ms);
+        let ending = Ending { stop: self.stop, status, usage, out_of_processor };
         Ok(Outcome { transcript: self.dialogue.finish(), ending, wall, stdout, stderr })
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use genesis_core::execution::{ExecutionRecord, ExecutionRequest, ExecutionVerdict, Termination};
 
 use crate::admission::{Program, Tests, admit};
-use crate::cell::{Blueprint, BlueprintError, Cell, CellError, Identity, IdentityError, LaunchError};
+use crate::cell::{Blueprint, BlueprintError, Cell, CellError, Identity, IdentityError, LaunchError, Stage};
 use crate::cgroup::{CgroupError, Hierarchy, Version};
 use crate::record;
 use crate::runtime::{Runtime, RuntimeError};
@@ -46,6 +46,21 @@ pub enum SetupError {
     /// A protection is not granted.
     #[error(transparent)]
     Launch(#[from] LaunchError),
+}
+
+impl SetupError {
+    /// Whether the machine does not grant a protection, as opposed to a set-up that is wrong or broken.
+    pub fn is_not_granted(&self) -> bool {
+        match self {
+            Self::Launch(LaunchError::NotGranted { stage, .. }) => *stage != Stage::Interpreter,
+            Self::Cgroup(_) | Self::Identity(_) | Self::Launch(LaunchError::Mapping(_) | LaunchError::Cgroup(_)) => {
+                true
+            }
+            Self::Launch(LaunchError::Interpreter(_) | LaunchError::System(_) | LaunchError::Cell(_))
+            | Self::Runtime(_)
+            | Self::Blueprint(_) => false,
+        }
+    }
 }
 
 impl Workshop {

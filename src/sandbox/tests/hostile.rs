@@ -20,3 +20,4 @@ mod e_output;
 mod f_cheating;
 #[path = "hostile/g_must_pass.rs"]
 mod g_must_pass;
+mod granted;

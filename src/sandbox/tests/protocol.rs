@@ -1,6 +1,8 @@
 //! The protocol, over a real socket: order, deduplication, bounds, and clients that break it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod granted;
+
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
@@ -8,18 +10,12 @@ use std::time::{Duration, Instant};
 use genesis_core::execution::{CallOutcome, ExecutionRequest, ExecutionVerdict};
 use genesis_sandbox::Client;
 use genesis_sandbox::pool::{Options, Pool, StartError};
+use granted::or_skip;
 use serde_json::{Value, json};
 
 /// A pool, or `None` with a line that says which protection is missing here.
 fn pool(workers: usize) -> Option<Pool> {
-    match Pool::start(&Options { workers, ..Options::default() }) {
-        Ok(pool) => Some(pool),
-        Err(error @ (StartError::Unprotected(_) | StartError::Setup(_))) => {
-            println!("SKIPPED, nothing was tested: {error}");
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
+    or_skip(Pool::start(&Options { workers, ..Options::default() }), StartError::is_not_granted)
 }
 
 fn request(id: &str, source: &str, expected: &str) -> ExecutionRequest {
@@ -128,7 +124,8 @@ fn a_client_that_leaves_gives_its_programs_up() {
     stream.shutdown(Shutdown::Both).unwrap();
     let start = Instant::now();
     pool.client().execute(&[request("a", "def f(x): return x", "3")]).unwrap();
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    // All of them would sleep for twenty.
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
@@ -139,4 +136,26 @@ async fn async_callers_use_a_blocking_thread() {
         tokio::task::spawn_blocking(move || client.execute(&[request("a", "def f(x): return x", "3")])).await.unwrap();
     assert_eq!(records.unwrap()[0].verdict, ExecutionVerdict::Pass);
     tokio::task::spawn_blocking(move || drop(pool)).await.unwrap();
+}
+
+/// Whoever can connect to a pool talks to one whose protections are proved, which takes most of its start.
+#[test]
+fn nobody_can_connect_before_the_protections_are_proved() {
+    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let begun = Instant::now();
+    let starting = std::thread::spawn(move || {
+        let started = Pool::start(&Options { workers: 1, listen, ..Options::default() });
+        (started, begun.elapsed())
+    });
+    let mut connected = None;
+    while connected.is_none() && !starting.is_finished() {
+        connected = TcpStream::connect(listen).ok().map(|_| begun.elapsed());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let (started, whole) = starting.join().unwrap();
+    let Some(_pool) = or_skip(started, StartError::is_not_granted) else {
+        assert_eq!(connected, None);
+        return;
+    };
+    assert!(connected.is_none_or(|at| at > whole / 2), "connected after {connected:?} of {whole:?}");
 }

@@ -1,10 +1,9 @@
-//! Records for tests, as a sandbox would write them.
+//! Records for tests, as a sandbox would write them; the tests against a real Python include this file too.
 
 use genesis_core::Digest;
 use genesis_core::execution::{
     CallOutcome, Capture, ExecutionRecord, ExecutionRequest, ExecutionVerdict, Termination, TestCounts,
 };
-use genesis_core::task::TestSuite;
 
 /// A record of a run that ended well and returned these values.
 pub(crate) fn record(request: &ExecutionRequest, values: Vec<CallOutcome>) -> ExecutionRecord {
@@ -26,13 +25,5 @@ pub(crate) fn record(request: &ExecutionRequest, values: Vec<CallOutcome>) -> Ex
         supervisor: "test".to_owned(),
         isolation: "none".to_owned(),
         deduplicated: false,
-    }
-}
-
-/// The input of every call of a request.
-pub(crate) fn inputs(request: &ExecutionRequest) -> Vec<String> {
-    match &request.tests {
-        Some(TestSuite::Calls { cases, .. }) => cases.iter().flat_map(|case| case.args.clone()).collect(),
-        _ => Vec::new(),
     }
 }

@@ -21,30 +21,18 @@ pub struct SuitePlan {
     pub name: String,
     /// Seed; with the same sandbox the same seed gives the same suite.
     pub seed: u64,
-    /// The families.
-    pub families: FamilyChoice,
+    /// Split of the families: of two steps with weight 0.45, of three with 0.55, inputs by weight.
+    pub split: Split,
+    /// How many families.
+    pub families: usize,
     /// Tasks of each family.
     pub tasks_per_family: usize,
-}
-
-/// Which families a suite takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FamilyChoice {
-    /// New ones of a split: of two steps with weight 0.45, of three with 0.55, inputs by weight.
-    Draw {
-        /// The split.
-        split: Split,
-        /// How many.
-        count: usize,
-    },
-    /// These, by id: new instances of families that are known already. A barren one is left out.
-    Given(Vec<String>),
 }
 
 impl SuitePlan {
     /// A suite of new families.
     pub fn draw(name: &str, split: Split, count: usize, tasks_per_family: usize, seed: u64) -> Self {
-        Self { name: name.to_owned(), seed, families: FamilyChoice::Draw { split, count }, tasks_per_family }
+        Self { name: name.to_owned(), seed, split, families: count, tasks_per_family }
     }
 }
 
@@ -88,9 +76,6 @@ pub enum SuiteError<E> {
         /// Records.
         got: usize,
     },
-    /// A given family does not exist.
-    #[error("{0:?} is no family of the table")]
-    UnknownFamily(String),
     /// The rounds are over.
     #[error(
         "only {complete} of {wanted} families gave their tasks in {ROUNDS} rounds ({rejections:?}): ask for fewer, or free families of this split"

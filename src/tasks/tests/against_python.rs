@@ -3,13 +3,14 @@
 //! The programs are this crate's own templates, so they run without a sandbox, one interpreter for a whole batch.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
+#[path = "../src/fixtures.rs"]
+mod fixtures;
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use genesis_core::Digest;
-use genesis_core::execution::{
-    CallOutcome, Capture, ExecutionRecord, ExecutionRequest, ExecutionVerdict, Limits, Termination, TestCounts,
-};
+use fixtures::record;
+use genesis_core::execution::{CallOutcome, ExecutionRecord, ExecutionRequest, Limits};
 use genesis_core::task::{Language, Split, TestCase, TestSuite};
 use genesis_tasks::parameters::Parameters;
 use genesis_tasks::program::{ENTRY, body};
@@ -88,28 +89,6 @@ fn program(request: &ExecutionRequest) -> Value {
     let Some(TestSuite::Calls { entry, cases }) = &request.tests else { panic!("{} calls nothing", request.id) };
     let calls: Vec<&Vec<String>> = cases.iter().map(|case| &case.args).collect();
     json!({"source": request.source, "entry": entry, "calls": calls})
-}
-
-fn record(request: &ExecutionRequest, values: Vec<CallOutcome>) -> ExecutionRecord {
-    ExecutionRecord {
-        id: request.id.clone(),
-        code: Digest::of_bytes(request.source.as_bytes()),
-        tests_digest: None,
-        verdict: ExecutionVerdict::Unverified,
-        reason: String::new(),
-        termination: Termination::Exit(0),
-        cpu_ms: 0,
-        wall_ms: 0,
-        peak_bytes: 0,
-        stdout: Capture::default(),
-        stderr: Capture::default(),
-        tests: TestCounts::default(),
-        values,
-        limits: request.limits,
-        supervisor: "python3".to_owned(),
-        isolation: "none".to_owned(),
-        deduplicated: false,
-    }
 }
 
 #[test]

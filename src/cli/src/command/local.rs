@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use genesis_minicluster::node::{Node, NodeOptions};
-use genesis_minicluster::{Minicluster, Options};
+use genesis_minicluster::{Minicluster, Options, secret};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use uuid::Uuid;
 
 use super::node::beside_this_program;
 use crate::shutdown;
@@ -71,7 +70,7 @@ impl Arguments {
         let path = |path: &Path| path.display().to_string();
         Ok(vec![
             ("KUBECONFIG", path(kubeconfig)),
-            ("TOKEN", token(data)?),
+            ("TOKEN", secret(&data.join("service-token"))?),
             ("OPERATOR", self.operator_listen.to_string()),
             ("OPERATOR_HOST", self.operator_listen.ip().to_string()),
             ("OPERATOR_PORT", self.operator_listen.port().to_string()),
@@ -129,17 +128,4 @@ async fn connect(kubeconfig: &Path) -> Result<Client> {
     let config = Kubeconfig::read_from(kubeconfig).with_context(|| format!("read {}", kubeconfig.display()))?;
     let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await?;
     Ok(Client::try_from(config)?)
-}
-
-/// The secret between gateway and operator: made once, readable by its owner only.
-fn token(data: &Path) -> Result<String> {
-    use std::os::unix::fs::PermissionsExt;
-    let path = data.join("service-token");
-    if let Ok(token) = fs::read_to_string(&path) {
-        return Ok(token);
-    }
-    let token = Uuid::new_v4().simple().to_string();
-    fs::write(&path, &token)?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
-    Ok(token)
 }

@@ -74,12 +74,14 @@ async fn a_crash_stops_everything_that_follows() {
 async fn a_watcher_survives_disturbed_events() {
     for fault in [WatchFault::Duplicate, WatchFault::Merge, WatchFault::Disconnect, WatchFault::Gone] {
         let pattern = Pattern { resource: Some("configmaps".into()), ..Pattern::default() };
-        let (cluster, _, api) = client(FaultPlan::none().event(pattern, Nth::Exactly(2), fault));
+        let (cluster, faults, api) = client(FaultPlan::none().event(pattern, Nth::Exactly(2), fault));
         let writer: Api<ConfigMap> = Api::default_namespaced(cluster.client());
         writer.create(&PostParams::default(), &map("a")).await.unwrap();
         let stream = watcher(api, watcher::Config::default()).default_backoff();
+        let listed = tokio::sync::Notify::new();
         let writes = async {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            // What is written after the list comes as events.
+            listed.notified().await;
             for i in 0..5 {
                 let patch = json!({ "data": { "i": i.to_string() } });
                 writer.patch("a", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
@@ -90,6 +92,9 @@ async fn a_watcher_survives_disturbed_events() {
         let follow = async {
             let mut stream = std::pin::pin!(stream);
             while let Some(event) = stream.next().await {
+                if let Ok(watcher::Event::InitDone) = event {
+                    listed.notify_one();
+                }
                 if let Ok(watcher::Event::Apply(m) | watcher::Event::InitApply(m)) = event {
                     let value = m.data.clone().unwrap_or_default().get("i").cloned().unwrap_or_default();
                     state.insert(m.name_any(), value.clone());
@@ -104,6 +109,8 @@ async fn a_watcher_survives_disturbed_events() {
             () = writes => {}
             () = tokio::time::sleep(Duration::from_secs(10)) => panic!("{fault:?}: the last state never arrived"),
         }
+        let hit = faults.trace().events.iter().any(|event| event.fault == Some(fault));
+        assert!(hit, "{fault:?} was never injected: {:?}", faults.trace().events);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use futures::StreamExt as _;
@@ -16,8 +17,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     context::Context,
+    orphans,
     pod::{PodRun, is_finished},
 };
+
+/// The longest that a stopping node waits for a pod to end by itself, whatever grace it has.
+pub const LEAVE_GRACE: Duration = Duration::from_secs(20);
+
+/// How long killing what is left, and noticing that it is dead, may take.
+const LEAVE_MARGIN: Duration = Duration::from_secs(5);
 
 /// The latest a pod's task should know.
 #[derive(Clone, Debug)]
@@ -26,6 +34,8 @@ pub enum Seen {
     Pod(Arc<Pod>),
     /// It is gone from the API.
     Gone,
+    /// The node stops; the pod stays in the API.
+    Leaving,
 }
 
 struct Agent {
@@ -67,8 +77,7 @@ pub async fn run(context: Arc<Context>, stop: CancellationToken) {
             },
         }
     }
-    // Dropping a pod's task kills its processes.
-    agent.tasks.shutdown().await;
+    agent.leave().await;
 }
 
 impl Agent {
@@ -95,6 +104,21 @@ impl Agent {
             }
             Err(error) => tracing::error!(%error, "no address for a pod; it waits for its next change"),
         }
+    }
+
+    /// Has every pod's processes end as they would want to, and returns when none is left.
+    async fn leave(mut self) {
+        for sender in self.pods.values() {
+            sender.send_replace(Seen::Leaving);
+        }
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(LEAVE_GRACE + LEAVE_MARGIN, all).await.is_err() {
+            tracing::warn!("some pods did not end in time; their processes are killed");
+        }
+        // Dropping a pod's task kills its processes, and what these started is found by its mark.
+        self.tasks.shutdown().await;
+        let data_dir = self.context.options.data_dir.clone();
+        tokio::task::spawn_blocking(move || orphans::end(&data_dir, LEAVE_MARGIN)).await.ok();
     }
 
     fn forget(&mut self, uid: &str) {

@@ -1,9 +1,12 @@
 //! The life of one container: start, probe, end, start again.
 
+mod preparation;
+mod probing;
+
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Container, Pod, Probe};
+use k8s_openapi::api::core::v1::{Container, Pod};
 use kube::ResourceExt as _;
 use tokio::{
     sync::{mpsc, watch},
@@ -13,12 +16,10 @@ use tokio::{
 use super::{
     backoff::Backoff,
     context::Context,
-    environment::{self, Sources},
-    memory, orphans,
-    probe::{self, ProbeTarget, Threshold},
-    process::{Process, Program, exit_code},
+    pod::seconds,
+    probe::ProbeTarget,
+    process::{self, Process, exit_code},
     status::{ContainerRecord, Ended, Phase},
-    volumes,
 };
 
 /// How long a container that cannot be set up waits before it is tried again.
@@ -170,11 +171,12 @@ impl ContainerRun {
         let limit = memory_limit(&self.container);
         let mut stop = self.stop.clone();
         let event = {
-            let pgid = process.pid();
+            let (pgid, log) = (process.pid(), process.log().to_owned());
             tokio::select! {
                 status = process.wait() => return (status.map_or(137, exit_code), None),
                 () = told_to_stop(&mut stop) => End::Stopped,
-                () = memory::exceeded(pgid, limit) => End::OutOfMemory,
+                () = self.context.memory.exceeded(pgid, limit) => End::OutOfMemory,
+                never = process::keep_bounded(log) => match never {},
                 () = self.probe(target, record) => End::Unhealthy,
             }
         };
@@ -189,7 +191,7 @@ impl ContainerRun {
                 let note = format!("Container {name} failed liveness probe, will be restarted");
                 self.context.event(&self.pod, false, "Killing", note).await;
                 let grace = self.pod.spec.as_ref().and_then(|s| s.termination_grace_period_seconds).unwrap_or(30);
-                let deadline = Instant::now() + Duration::from_secs(grace.unsigned_abs());
+                let deadline = Instant::now() + seconds(grace);
                 (self.end(process, watch::channel(Some(deadline)).1).await, None)
             }
             End::Stopped => {
@@ -223,106 +225,6 @@ impl ContainerRun {
                 () = changed => {}
             }
         }
-    }
-
-    /// Runs the probes; returns when the container has to be restarted.
-    async fn probe(&self, target: &ProbeTarget, record: &mut ContainerRecord) {
-        if let Some(startup) = &self.container.startup_probe {
-            probe::initial_delay(startup).await;
-            if !self.passes(startup, target).await {
-                return;
-            }
-            record.started = true;
-            record.ready = self.container.readiness_probe.is_none();
-            self.report(record);
-        }
-        let readiness = self.follow_readiness(target, record);
-        let liveness = async {
-            match &self.container.liveness_probe {
-                Some(liveness) => {
-                    probe::initial_delay(liveness).await;
-                    while self.passes(liveness, target).await {}
-                }
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = readiness => {}
-            () = liveness => {}
-        }
-    }
-
-    async fn follow_readiness(&self, target: &ProbeTarget, record: &mut ContainerRecord) {
-        let Some(readiness) = &self.container.readiness_probe else { return std::future::pending().await };
-        probe::initial_delay(readiness).await;
-        let mut threshold = Threshold::new(readiness);
-        loop {
-            let result = probe::run(readiness, &self.container, target).await;
-            if let Some(ready) = threshold.count(result.is_ok())
-                && ready != record.ready
-            {
-                record.ready = ready;
-                self.report(record);
-            }
-            if let Err(why) = result
-                && record.ready
-            {
-                self.context.event(&self.pod, true, "Unhealthy", format!("Readiness probe failed: {why}")).await;
-            }
-            let wait = if record.ready { probe::period(readiness) } else { probe::period(readiness).min(READY_POLL) };
-            tokio::time::sleep(wait).await;
-        }
-    }
-
-    /// Runs a startup or liveness probe until it passes (true) or has failed for good (false).
-    async fn passes(&self, probe: &Probe, target: &ProbeTarget) -> bool {
-        let mut threshold = Threshold::new(probe);
-        loop {
-            let result = probe::run(probe, &self.container, target).await;
-            if let Err(why) = &result {
-                self.context.event(&self.pod, true, "Unhealthy", format!("Probe failed: {why}")).await;
-            }
-            if let Some(passed) = threshold.count(result.is_ok()) {
-                if passed {
-                    tokio::time::sleep(probe::period(probe)).await;
-                }
-                return passed;
-            }
-            tokio::time::sleep(probe::period(probe)).await;
-        }
-    }
-
-    /// What to run, or why it cannot be said yet.
-    async fn prepare(&self) -> Result<Program, String> {
-        let namespace = self.pod.namespace().unwrap_or_default();
-        let sources =
-            Sources::fetch(&self.context.client, &namespace, &self.container).await.map_err(|e| e.to_string())?;
-        let own =
-            environment::variables(&self.pod, &self.container, &self.pod_ip, &sources).map_err(|e| e.to_string())?;
-        let words = environment::command(&self.container, &own).map_err(|e| e.to_string())?;
-        volumes::prepare(&self.pod, &self.container)?;
-        let options = &self.context.options;
-        let scratch = self.context.pod_dir(&self.pod.uid().unwrap_or_default());
-        std::fs::create_dir_all(&scratch).map_err(|e| format!("{}: {e}", scratch.display()))?;
-        let mut all = Vec::from([
-            ("PATH".to_owned(), std::env::var("PATH").unwrap_or_default()),
-            ("HOSTNAME".to_owned(), self.pod.name_any()),
-            ("HOME".to_owned(), scratch.display().to_string()),
-            (orphans::MARK.to_owned(), options.data_dir.display().to_string()),
-        ]);
-        let passed = options.pass_environment.iter().filter_map(|n| Some((n.clone(), std::env::var(n).ok()?)));
-        all.extend(passed);
-        all.extend(own);
-        let path = all.iter().rev().find(|(n, _)| n == "PATH").map(|(_, v)| v.clone()).unwrap_or_default();
-        let (word, arguments) = words.split_first().ok_or("the container has no command")?;
-        let found = environment::find_executable(word, &options.bin_dir, &path);
-        Ok(Program {
-            path: found.unwrap_or_else(|| word.into()),
-            arguments: arguments.to_vec(),
-            environment: all,
-            directory: self.container.working_dir.as_ref().map_or(scratch, Into::into),
-            log: super::log_path(&options.data_dir, &namespace, &self.pod.name_any(), &self.container.name),
-        })
     }
 
     async fn not_started(&self, why: &str) -> Ended {

@@ -8,7 +8,7 @@ use kube::{
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
 
-use super::{NodeError, NodeOptions, address::Addresses, process::Spawner};
+use super::{NodeError, NodeOptions, address::Addresses, memory::Memory, process::Spawner};
 
 /// Shared by the parts of one node.
 pub struct Context {
@@ -18,6 +18,8 @@ pub struct Context {
     pub options: NodeOptions,
     /// Addresses of pods.
     pub addresses: Addresses,
+    /// What the containers use.
+    pub memory: Memory,
     /// Starts processes.
     pub spawner: Arc<Spawner>,
     recorder: Recorder,
@@ -35,7 +37,7 @@ impl Context {
         let spawner = Arc::new(Spawner::start().map_err(NodeError::Thread)?);
         let reporter = Reporter { controller: "kubelet".to_owned(), instance: Some(options.name.clone()) };
         let recorder = Recorder::new(client.clone(), reporter);
-        Ok(Self { client, options, addresses, spawner, recorder })
+        Ok(Self { client, options, addresses, memory: Memory::default(), spawner, recorder })
     }
 
     /// Scratch directory of a pod.

@@ -1,25 +1,24 @@
 //! One pod on the node: its containers, its reports, its end.
 
+mod api;
+mod start;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
-use kube::{
-    Api, ResourceExt as _,
-    api::{DeleteParams, Patch, PatchParams, Preconditions},
-};
-use serde_json::json;
+use kube::{Api, ResourceExt as _};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
     time::Instant,
 };
 
+use self::{api::is_another_pod, start::recover};
 use super::{
-    agent::Seen,
-    container::ContainerRun,
+    agent::{LEAVE_GRACE, Seen},
     context::Context,
-    status::{ContainerRecord, Ended, Inputs, Phase, pod_status},
+    status::{ContainerRecord, Inputs, pod_status},
 };
 
 /// Grace of a pod that has vanished from the API.
@@ -39,6 +38,7 @@ pub struct PodRun {
     failure: Option<(&'static str, &'static str)>,
     disrupted: bool,
     vanished: bool,
+    leaving: bool,
     stop: watch::Sender<Option<Instant>>,
 }
 
@@ -65,6 +65,7 @@ impl PodRun {
             failure: None,
             disrupted: false,
             vanished: false,
+            leaving: false,
             stop: watch::Sender::new(None),
             context,
             pod,
@@ -81,8 +82,12 @@ impl PodRun {
         let (mut retry, mut not_before) = (RETRY.0, Instant::now());
         loop {
             let status = self.status(reported.as_ref());
-            let dirty = !self.vanished && reported.as_ref() != Some(&status);
+            let dirty = !self.vanished && !self.leaving && reported.as_ref() != Some(&status);
             let done = tasks.is_empty() && changes.is_empty();
+            if done && self.leaving {
+                // Nothing is reported of this end: the next life of the node takes the pod up where the API has it.
+                return;
+            }
             let ended = done && !dirty;
             let deleting = self.pod.metadata.deletion_timestamp.is_some();
             if ended && (self.vanished || (deleting && self.finalize().await)) {
@@ -129,45 +134,6 @@ impl PodRun {
         self.clean_up();
     }
 
-    fn start_containers(
-        &mut self,
-        reports: &mpsc::UnboundedSender<(String, ContainerRecord)>,
-        tasks: &mut JoinSet<()>,
-    ) {
-        let policy = self.pod.spec.as_ref().and_then(|s| s.restart_policy.clone()).unwrap_or_default();
-        let lost =
-            |record: &ContainerRecord| matches!(&record.phase, Phase::Ended(e) if e.reason == "ContainerStatusUnknown");
-        if policy == "Never" && self.containers.values().any(lost) {
-            // Lost processes of a pod that is never restarted end the pod; its owner may replace it.
-            self.disrupted = true;
-            for record in self.containers.values_mut().filter(|r| !r.is_done()) {
-                record.phase = Phase::Ended(lost_container(None, Timestamp::now()));
-            }
-            return;
-        }
-        for container in self.pod.spec.iter().flat_map(|s| &s.containers) {
-            let Some(record) = self.containers.get_mut(&container.name) else { continue };
-            if let Phase::Ended(ended) = &record.phase {
-                let again = ended.reason == "ContainerStatusUnknown" || policy == "Always";
-                if !again || self.stop.borrow().is_some() {
-                    continue;
-                }
-                record.last = Some(ended.clone());
-                record.phase = Phase::Waiting { reason: "ContainerCreating", message: None };
-                record.restarts += 1;
-            }
-            let run = ContainerRun {
-                context: self.context.clone(),
-                pod: self.pod.clone(),
-                container: container.clone(),
-                pod_ip: self.pod_ip.clone(),
-                stop: self.stop.subscribe(),
-                reports: reports.clone(),
-            };
-            tasks.spawn(run.run(record.clone()));
-        }
-    }
-
     fn status(&self, reported: Option<&PodStatus>) -> PodStatus {
         let seen = self.pod.status.clone().unwrap_or_default();
         pod_status(&Inputs {
@@ -183,28 +149,6 @@ impl PodRun {
         })
     }
 
-    /// Reports the status. The uid in the patch keeps it from a later pod of the same name.
-    async fn report(&self, status: &PodStatus, not_before: Instant) -> kube::Result<()> {
-        tokio::time::sleep_until(not_before).await;
-        let patch = json!({ "metadata": { "uid": self.pod.uid() }, "status": status });
-        let name = self.pod.name_any();
-        self.api.patch_status(&name, &PatchParams::default(), &Patch::Strategic(patch)).await.map(drop)
-    }
-
-    /// Takes the last step of a deletion: the pod's processes are gone. Says whether the API agreed.
-    async fn finalize(&self) -> bool {
-        let parameters = DeleteParams {
-            grace_period_seconds: Some(0),
-            preconditions: Some(Preconditions { uid: self.pod.uid(), ..Preconditions::default() }),
-            ..DeleteParams::default()
-        };
-        match self.api.delete(&self.pod.name_any(), &parameters).await {
-            // Finalizers may still hold the object; nothing is left to do for the node.
-            Ok(_) => true,
-            Err(error) => is_another_pod(&error),
-        }
-    }
-
     fn take_update(&mut self, seen: Seen) {
         match seen {
             Seen::Pod(pod) => {
@@ -212,14 +156,17 @@ impl PodRun {
                 self.follow_deletion();
             }
             Seen::Gone => self.vanish(),
+            Seen::Leaving => {
+                self.leaving = true;
+                self.stop_by(self.grace().min(LEAVE_GRACE));
+            }
         }
     }
 
     fn follow_deletion(&mut self) {
         let metadata = &self.pod.metadata;
         if metadata.deletion_timestamp.is_some() {
-            let grace = metadata.deletion_grace_period_seconds.unwrap_or_default().unsigned_abs();
-            self.stop_by(Duration::from_secs(grace));
+            self.stop_by(seconds(metadata.deletion_grace_period_seconds.unwrap_or_default()));
         }
     }
 
@@ -241,16 +188,14 @@ impl PodRun {
     }
 
     fn grace(&self) -> Duration {
-        let seconds = self.pod.spec.as_ref().and_then(|s| s.termination_grace_period_seconds).unwrap_or(30);
-        Duration::from_secs(seconds.unsigned_abs())
+        seconds(self.pod.spec.as_ref().and_then(|s| s.termination_grace_period_seconds).unwrap_or(30))
     }
 
     /// When `activeDeadlineSeconds` is over.
     fn deadline(&self) -> Option<Instant> {
         let limit = self.pod.spec.as_ref()?.active_deadline_seconds?;
-        let end = self.start_time.as_second() + limit;
-        let left = u64::try_from(end - Timestamp::now().as_second()).unwrap_or_default();
-        Some(Instant::now() + Duration::from_secs(left))
+        let end = self.start_time.as_second().saturating_add(limit);
+        Some(Instant::now() + seconds(end.saturating_sub(Timestamp::now().as_second())))
     }
 
     fn clean_up(&self) {
@@ -260,52 +205,19 @@ impl PodRun {
     }
 }
 
+/// A number of seconds from an object: none where it is negative, and never so many that a deadline overflows.
+pub fn seconds(count: i64) -> Duration {
+    Duration::from_secs(count.clamp(0, i64::from(i32::MAX)).unsigned_abs())
+}
+
 /// Whether a pod has ended for good.
 pub fn is_finished(pod: &Pod) -> bool {
     matches!(pod.status.as_ref().and_then(|s| s.phase.as_deref()), Some("Succeeded" | "Failed"))
-}
-
-/// Whether an error says that this pod no longer exists, or that another one has its name.
-fn is_another_pod(error: &kube::Error) -> bool {
-    let kube::Error::Api(status) = error else { return false };
-    status.is_not_found() || (status.is_conflict() && status.message.contains("UID"))
 }
 
 async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
-    }
-}
-
-/// What the API knows of a container from before this life of the node: no process of that time is left.
-fn recover(pod: &Pod, status: &k8s_openapi::api::core::v1::ContainerStatus, now: Timestamp) -> ContainerRecord {
-    let state = status.state.clone().unwrap_or_default();
-    let ended = |t: &k8s_openapi::api::core::v1::ContainerStateTerminated| Ended {
-        exit_code: t.exit_code,
-        reason: t.reason.clone().unwrap_or_default(),
-        message: t.message.clone(),
-        started_at: t.started_at.as_ref().map(|t| t.0),
-        finished_at: t.finished_at.as_ref().map_or(now, |t| t.0),
-    };
-    let last = status.last_state.as_ref().and_then(|s| s.terminated.as_ref()).map(ended);
-    let mut record = ContainerRecord { last, restarts: status.restart_count, ..ContainerRecord::new() };
-    record.id.clone_from(&status.container_id);
-    if let Some(terminated) = &state.terminated {
-        record.phase = Phase::Ended(ended(terminated));
-    } else if let Some(running) = &state.running {
-        tracing::info!(pod = %pod.name_any(), container = %status.name, "its process was lost with the node");
-        record.phase = Phase::Ended(lost_container(running.started_at.as_ref().map(|t| t.0), now));
-    }
-    record
-}
-
-fn lost_container(started_at: Option<Timestamp>, now: Timestamp) -> Ended {
-    Ended {
-        exit_code: 137,
-        reason: "ContainerStatusUnknown".to_owned(),
-        message: Some("The container could not be located when the node started again".to_owned()),
-        started_at,
-        finished_at: now,
     }
 }

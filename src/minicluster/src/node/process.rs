@@ -4,6 +4,7 @@
 //! starts them all.
 
 use std::{
+    convert::Infallible,
     fs::{File, OpenOptions},
     io,
     os::unix::process::{CommandExt as _, ExitStatusExt as _},
@@ -11,6 +12,7 @@ use std::{
     process::{ExitStatus, Stdio},
     sync::mpsc,
     thread,
+    time::Duration,
 };
 
 use nix::{
@@ -22,8 +24,11 @@ use tokio::{
     sync::oneshot,
 };
 
-/// A log file larger than this is moved aside when its container starts again.
+/// A log file larger than this is moved aside: when its container starts again, and while it runs.
 const LOG_LIMIT_BYTES: u64 = 16 << 20;
+
+/// How often the log of a running container is looked at.
+const LOG_PERIOD: Duration = Duration::from_secs(5);
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -66,10 +71,11 @@ impl Spawner {
     pub async fn spawn(&self, program: Program) -> io::Result<Process> {
         let (reply, started) = oneshot::channel();
         let gone = || io::Error::other("the node is stopping");
+        let log = program.log.clone();
         self.requests.send((program, tokio::runtime::Handle::current(), reply)).map_err(|_| gone())?;
         let child = started.await.map_err(|_| gone())??;
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).ok_or_else(gone)?;
-        Ok(Process { child, pid: Pid::from_raw(pid) })
+        Ok(Process { child, pid: Pid::from_raw(pid), log })
     }
 }
 
@@ -111,17 +117,44 @@ fn open_log(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
+/// Keeps the log of a running container from filling the disk, for as long as it is polled.
+pub async fn keep_bounded(log: PathBuf) -> Infallible {
+    loop {
+        tokio::time::sleep(LOG_PERIOD).await;
+        let log = log.clone();
+        let bounded = tokio::task::spawn_blocking(move || bound_log(&log, LOG_LIMIT_BYTES)).await;
+        if let Ok(Err(error)) = bounded {
+            tracing::warn!(%error, "a log that is too long could not be moved aside");
+        }
+    }
+}
+
+/// Moves the text of a log that is longer than `limit` aside. The file itself stays: a process has it open and appends.
+fn bound_log(log: &Path, limit: u64) -> io::Result<()> {
+    if log.metadata()?.len() > limit {
+        std::fs::copy(log, log.with_extension("log.1"))?;
+        OpenOptions::new().write(true).open(log)?.set_len(0)?;
+    }
+    Ok(())
+}
+
 /// A running process and its group.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
     pid: Pid,
+    log: PathBuf,
 }
 
 impl Process {
     /// Process id.
     pub fn pid(&self) -> i32 {
         self.pid.as_raw()
+    }
+
+    /// File that it writes to.
+    pub fn log(&self) -> &Path {
+        &self.log
     }
 
     /// Waits for the process and then ends what is left of its group.
@@ -157,4 +190,25 @@ impl Drop for Process {
 /// Exit code as a container runtime reports it: 128 + signal for a killed process.
 pub fn exit_code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_log_is_moved_aside_under_the_process_that_writes_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("ns_pod_main.log");
+        let mut writer = open_log(&log).unwrap();
+        writer.write_all(b"long enough").unwrap();
+        bound_log(&log, 100).unwrap();
+        assert_eq!(std::fs::read(&log).unwrap(), b"long enough");
+        bound_log(&log, 5).unwrap();
+        writer.write_all(b"more").unwrap();
+        assert_eq!(std::fs::read(&log).unwrap(), b"more");
+        assert_eq!(std::fs::read(dir.path().join("ns_pod_main.log.1")).unwrap(), b"long enough");
+    }
 }

@@ -1,5 +1,10 @@
 //! A pod's status from the states of its containers, as a kubelet computes it. Pure.
 
+#[cfg(test)]
+mod tests;
+
+mod record;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -11,68 +16,8 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::Time,
 };
 
+pub use self::record::{ContainerRecord, Ended, Phase};
 use super::register::HOST_IP;
-
-/// How a container ended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ended {
-    /// Exit code, 128 + signal for a killed process.
-    pub exit_code: i32,
-    /// `Completed`, `Error`, `OOMKilled`, `StartError` or `ContainerStatusUnknown`.
-    pub reason: String,
-    /// What a person should know beyond that.
-    pub message: Option<String>,
-    /// When it began, if it did.
-    pub started_at: Option<Timestamp>,
-    /// When it ended.
-    pub finished_at: Timestamp,
-}
-
-/// What a container is doing.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Phase {
-    /// Not running, for this reason.
-    Waiting {
-        /// `ContainerCreating`, `CrashLoopBackOff`, `CreateContainerConfigError`.
-        reason: &'static str,
-        /// Details.
-        message: Option<String>,
-    },
-    /// Running since.
-    Running(Timestamp),
-    /// Ended for good.
-    Ended(Ended),
-}
-
-/// All that is known of a container.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ContainerRecord {
-    /// What it is doing.
-    pub phase: Phase,
-    /// How it ended the time before.
-    pub last: Option<Ended>,
-    /// How often it was started again.
-    pub restarts: i32,
-    /// Whether its start-up is over.
-    pub started: bool,
-    /// Whether it takes requests.
-    pub ready: bool,
-    /// `process://<pid>` of the latest process.
-    pub id: Option<String>,
-}
-
-impl ContainerRecord {
-    /// A container that has not been started.
-    pub fn new() -> Self {
-        let phase = Phase::Waiting { reason: "ContainerCreating", message: None };
-        Self { phase, last: None, restarts: 0, started: false, ready: false, id: None }
-    }
-
-    /// Whether it has ended and will not be started again.
-    pub fn is_done(&self) -> bool {
-        matches!(self.phase, Phase::Ended(_))
-    }
-}
 
 /// Everything a status depends on.
 #[derive(Debug)]
@@ -248,65 +193,5 @@ fn condition(
         last_transition_time: before.and_then(|c| c.last_transition_time.clone()).or(Some(Time(inputs.now))),
         observed_generation: inputs.pod.metadata.generation,
         ..PodCondition::default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ended(exit_code: i32) -> Ended {
-        let at = Timestamp::UNIX_EPOCH;
-        Ended { exit_code, reason: "x".into(), message: None, started_at: Some(at), finished_at: at }
-    }
-
-    /// A status computed twice is the same: the node reports only what changed.
-    #[test]
-    fn a_status_that_stays_is_not_reported_again() {
-        for (code, policy) in [(0, "Never"), (1, "Never"), (0, "Always")] {
-            let pod: Pod =
-                serde_json::from_value(serde_json::json!({ "spec": { "restartPolicy": policy, "containers": [] } }))
-                    .unwrap();
-            let record = ContainerRecord { phase: Phase::Ended(ended(code)), ..ContainerRecord::new() };
-            let containers = BTreeMap::from([("c".to_owned(), record)]);
-            let at = |second, previous: &PodStatus| {
-                pod_status(&Inputs {
-                    pod: &pod,
-                    pod_ip: "127.1.0.1",
-                    start_time: Timestamp::UNIX_EPOCH,
-                    containers: &containers,
-                    ending: true,
-                    failure: None,
-                    disrupted: true,
-                    previous,
-                    now: Timestamp::from_second(second).unwrap(),
-                })
-            };
-            let first = at(1, &PodStatus::default());
-            assert_eq!(at(2, &first), first, "{code} {policy}");
-        }
-    }
-
-    #[test]
-    fn phases_are_those_of_a_kubelet() {
-        let waiting = Phase::Waiting { reason: "CrashLoopBackOff", message: None };
-        let running = Phase::Running(Timestamp::UNIX_EPOCH);
-        for (policy, phase_now, last, ending, expected) in [
-            ("Always", waiting.clone(), None, false, "Pending"),
-            ("Always", waiting.clone(), Some(1), false, "Running"),
-            ("OnFailure", waiting, Some(1), false, "Running"),
-            ("Never", running.clone(), None, false, "Running"),
-            ("Always", running, None, true, "Running"),
-            ("Never", Phase::Ended(ended(0)), None, false, "Succeeded"),
-            ("Never", Phase::Ended(ended(3)), None, false, "Failed"),
-            ("OnFailure", Phase::Ended(ended(0)), None, false, "Succeeded"),
-            ("Always", Phase::Ended(ended(143)), None, true, "Failed"),
-            ("Always", Phase::Ended(ended(0)), None, true, "Succeeded"),
-        ] {
-            let spec = PodSpec { restart_policy: Some(policy.into()), ..PodSpec::default() };
-            let record = ContainerRecord { phase: phase_now.clone(), last: last.map(ended), ..ContainerRecord::new() };
-            let containers = BTreeMap::from([("c".to_owned(), record)]);
-            assert_eq!(phase(&spec, &containers, ending), expected, "{policy} {phase_now:?} {ending}");
-        }
     }
 }

@@ -107,14 +107,15 @@ async fn containers_are_restarted_by_policy_and_back_off() {
 async fn deletion_asks_first_and_then_insists() {
     let cluster = start().await;
     let pods: Api<Pod> = Api::default_namespaced(cluster.client());
-    let polite = "trap 'echo bye; exit 0' TERM; while :; do sleep 0.05; done";
-    pods.create(&PostParams::default(), &pod("polite", &shell(polite, "Always"))).await.unwrap();
-    let deaf = "trap '' TERM; while :; do sleep 0.05; done";
+    let mut polite = shell("trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done", "Always");
+    // Longer than this test: it ends because it was asked.
+    polite["terminationGracePeriodSeconds"] = json!(300);
+    pods.create(&PostParams::default(), &pod("polite", &polite)).await.unwrap();
+    let deaf = "trap '' TERM; echo up; while :; do sleep 0.05; done";
     pods.create(&PostParams::default(), &pod("deaf", &shell(deaf, "Always"))).await.unwrap();
     for name in ["polite", "deaf"] {
-        until(&pods, name, "running", |p| phase(p) == "Running").await;
+        until_logged(&cluster, name, "up\n").await;
     }
-    tokio::time::sleep(Duration::from_millis(200)).await;
     let begun = Instant::now();
     for name in ["polite", "deaf"] {
         pods.delete(name, &DeleteParams::default()).await.unwrap();
@@ -127,11 +128,9 @@ async fn deletion_asks_first_and_then_insists() {
         })
     };
     gone("polite").await;
-    assert!(begun.elapsed() < Duration::from_millis(1500));
     gone("deaf").await;
-    assert!(begun.elapsed() >= Duration::from_millis(900));
-    let log = std::fs::read_to_string(log_path(cluster.data_dir(), "default", "polite", "main")).unwrap();
-    assert_eq!(log, "bye\n");
+    assert!(begun.elapsed() >= Duration::from_millis(1900));
+    until_logged(&cluster, "polite", "up\nbye\n").await;
     cluster.shutdown().await;
 }
 
@@ -139,12 +138,13 @@ async fn deletion_asks_first_and_then_insists() {
 async fn probes_decide_on_readiness_and_restarts() {
     let cluster = start().await;
     let pods: Api<Pod> = Api::default_namespaced(cluster.client());
-    let mut ready = shell("sleep 0.4; touch ready; sleep 60", "Always");
+    let mut ready = shell("while ! [ -e go ]; do sleep 0.05; done; touch ready; sleep 60", "Always");
     ready["containers"][0]["readinessProbe"] =
         json!({ "exec": { "command": ["test", "-e", "ready"] }, "periodSeconds": 1 });
     pods.create(&PostParams::default(), &pod("ready", &ready)).await.unwrap();
     let unready = until(&pods, "ready", "running", |p| phase(p) == "Running").await;
     assert!(!is_ready(&unready));
+    std::fs::write(scratch(cluster.data_dir(), &unready).join("go"), "").unwrap();
     until(&pods, "ready", "ready", is_ready).await;
 
     let mut sick = shell("sleep 60", "Always");
@@ -183,7 +183,10 @@ async fn a_node_that_starts_again_restarts_or_fails_its_pods() {
     }
     let before = pods.get("always").await.unwrap();
     let first_ip = status(&before).pod_ip;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    for name in ["always", "never"] {
+        let pid = scratch(dir.path(), &pods.get(name).await.unwrap()).join("pid");
+        eventually("started its child", || async { pid.exists().then_some(()) }).await;
+    }
     cluster.shutdown().await;
     assert_eq!(marked_processes(dir.path()), 0);
 
@@ -199,6 +202,39 @@ async fn a_node_that_starts_again_restarts_or_fails_its_pods() {
     let nodes: Api<NodeObject> = Api::all(cluster.client());
     assert_eq!(nodes.list(&ListParams::default()).await.unwrap().items.len(), 1);
     cluster.shutdown().await;
+}
+
+/// A node that stops lets its containers finish, and is there until they have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn containers_may_finish_what_they_do_when_the_node_stops() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { data_dir: Some(dir.path().to_owned()), ..Options::in_memory("/nonexistent") };
+    let cluster = Minicluster::start(options).await.unwrap();
+    let pods: Api<Pod> = Api::default_namespaced(cluster.client());
+    let mut spec = shell("trap 'sleep 0.5; echo saved; exit 0' TERM; echo up; while :; do sleep 0.05; done", "Always");
+    spec["terminationGracePeriodSeconds"] = json!(300);
+    pods.create(&PostParams::default(), &pod("saver", &spec)).await.unwrap();
+    pods.create(&PostParams::default(), &pod("deaf", &shell("trap '' TERM; echo up; sleep 300", "Always")))
+        .await
+        .unwrap();
+    for name in ["saver", "deaf"] {
+        until_logged(&cluster, name, "up\n").await;
+    }
+    cluster.shutdown().await;
+    let log = std::fs::read_to_string(log_path(dir.path(), "default", "saver", "main")).unwrap();
+    assert_eq!(log, "up\nsaved\n");
+    assert_eq!(marked_processes(dir.path()), 0);
+}
+
+/// Waits until a pod's log is `text`.
+async fn until_logged(cluster: &Minicluster, name: &str, text: &str) {
+    let path = log_path(cluster.data_dir(), "default", name, "main");
+    eventually("logged", || async { std::fs::read_to_string(&path).is_ok_and(|log| log == text).then_some(()) }).await;
+}
+
+/// The folder that a pod's containers run in.
+fn scratch(data_dir: &std::path::Path, pod: &Pod) -> std::path::PathBuf {
+    data_dir.join("pods").join(pod.uid().unwrap())
 }
 
 fn marked_processes(data_dir: &std::path::Path) -> usize {

@@ -72,7 +72,7 @@ impl Cell {
         if let Err(error) = cell.await_interpreter() {
             return Err(explained(error, complaints));
         }
-        cell.own_memory = cell.group.memory()? + super::OWN_GROWTH;
+        cell.own_memory = cell.group.memory()? + super::given::OWN_GROWTH;
         Ok(cell)
     }
 

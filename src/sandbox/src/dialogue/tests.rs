@@ -89,6 +89,22 @@ fn captured_values_are_canonical_and_missing_ones_are_lost() {
 }
 
 #[test]
+fn captured_values_have_a_budget() {
+    let case = |number: usize| json!({"args": [number.to_string()], "expected": ""});
+    let cases: Vec<_> = (0..40).map(case).collect();
+    let program = program(json!({"kind": "calls", "entry": "f", "cases": cases}), true);
+    let mut dialogue = Dialogue::new(&program);
+    let mut say = |kind: u8, text: &str| {
+        dialogue.hear(Side::Program, &Frame { kind, text: text.to_owned() }).unwrap();
+        dialogue.holds_too_much()
+    };
+    assert!(!say(b'S', "") && !say(b'L', ""));
+    let value = format!("'{}'", "x".repeat(1_000_000));
+    let kept = (0..40).take_while(|_| !say(b'V', &value)).count();
+    assert_eq!(kept, MAX_CAPTURED / value.len());
+}
+
+#[test]
 fn frames_out_of_turn_are_noticed() {
     for frames in [
         &[('P', 'L', "")][..],

@@ -28,11 +28,15 @@ fn raised(class: &str, errno: Option<i32>) -> Transcript {
 }
 
 fn ending(status: i32) -> Ending {
-    Ending { stop: None, status, usage: Usage::default() }
+    Ending { stop: None, status, usage: Usage::default(), out_of_processor: false }
 }
 
 fn stopped(stop: Stop) -> Ending {
     Ending { stop: Some(stop), ..ending(libc::SIGKILL) }
+}
+
+fn spent(ending: Ending) -> Ending {
+    Ending { out_of_processor: true, ..ending }
 }
 
 fn used(change: impl Fn(&mut Usage), status: i32) -> Ending {
@@ -47,7 +51,7 @@ fn each_way_to_end_has_its_verdict() {
         CompileError, DiskLimit, Infra, MemoryLimit, NoRun, OutputLimit, Pass, ProcessLimit, Rejected, RuntimeError,
         Tamper, TimeLimit, Unverified, WrongAnswer,
     };
-    let quit = Transcript { quit: true, executed: 1, passed: 0, complete: false, ..passed() };
+    let left = Transcript { executed: 1, passed: 0, complete: false, ..passed() };
     let oom = |status| used(|usage| usage.out_of_memory = true, status);
     let pids = |status| used(|usage| usage.out_of_processes = true, status);
     let table: Vec<(Transcript, Ending, bool, Verdict, Termination)> = vec![
@@ -58,13 +62,17 @@ fn each_way_to_end_has_its_verdict() {
         (passed(), stopped(Stop::Processor), true, TimeLimit, Termination::CpuTime),
         (passed(), ending(libc::SIGXCPU), true, TimeLimit, Termination::CpuTime),
         (passed(), stopped(Stop::Wall), true, TimeLimit, Termination::WallTime),
+        (passed(), spent(ending(EXIT_0)), true, TimeLimit, Termination::CpuTime),
+        (passed(), spent(ending(libc::SIGKILL)), true, TimeLimit, Termination::CpuTime),
+        (passed(), spent(stopped(Stop::Wall)), true, TimeLimit, Termination::CpuTime),
+        (passed(), spent(stopped(Stop::Tamper("wrote"))), true, Tamper, Termination::Signal(9)),
         (passed(), stopped(Stop::Output("stdout")), true, OutputLimit, Termination::Output),
         (passed(), oom(EXIT_0), true, MemoryLimit, Termination::Memory),
         (passed(), pids(EXIT_0), true, Pass, Termination::Exit(0)),
         (passed(), pids(EXIT_1), true, ProcessLimit, Termination::Pids),
         (passed(), ending(libc::SIGXFSZ), true, DiskLimit, Termination::Disk),
-        (quit.clone(), ending(EXIT_0), true, NoRun, Termination::Exit(0)),
-        (quit, ending(EXIT_1), true, RuntimeError, Termination::Exit(1)),
+        (left.clone(), ending(EXIT_0), true, NoRun, Termination::Exit(0)),
+        (left, ending(EXIT_1), true, RuntimeError, Termination::Exit(1)),
         (
             failed_by(Failure::Wrong { call: 1, got: "3".into() }),
             ending(EXIT_0),
@@ -151,14 +159,14 @@ proptest! {
         flags in any::<[bool; 7]>(), counts in (0_u32..3, 0_u32..3, 0_u32..3), stop in stops(),
         status in prop_oneof![Just(EXIT_0), Just(EXIT_1), Just(libc::SIGKILL)], fails in any::<bool>(),
     ) {
-        let [started, loaded, quit, complete, memory, processes, disk] = flags;
+        let [started, loaded, out_of_processor, complete, memory, processes, disk] = flags;
         let (declared, executed, passed) = counts;
         let failure = fails.then_some(Failure::NoEntry);
-        let seen = Transcript { started, loaded, quit, declared, executed, passed, complete, failure, ..Transcript::default() };
+        let seen = Transcript { started, loaded, declared, executed, passed, complete, failure, ..Transcript::default() };
         let usage = Usage { out_of_memory: memory, out_of_processes: processes, out_of_disk: disk, ..Usage::default() };
-        let verdict = judge(&seen, &Ending { stop, status, usage }, true).verdict;
+        let verdict = judge(&seen, &Ending { stop, status, usage, out_of_processor }, true).verdict;
         let deserved = started && complete && declared > 0 && passed == declared && status == EXIT_0
-            && stop.is_none() && !memory && !fails;
+            && stop.is_none() && !memory && !out_of_processor && !fails;
         if verdict == Verdict::Pass {
             prop_assert!(deserved);
         }

@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 
 use super::{MAX_DIGITS, Value};
 
+/// Bits of the largest integer of [`MAX_DIGITS`] decimal digits: log₂ 10 is a little less than 3.322.
+const MAX_BITS: usize = MAX_DIGITS * 3_322 / 1_000;
+
 /// Reads a number without its sign; `token` is letters, digits, dots, underscores and exponent signs.
 pub(super) fn parse(token: &str) -> Result<Value, String> {
     let digits = without_underscores(token)?;
@@ -43,21 +46,36 @@ fn without_underscores(token: &str) -> Result<String, String> {
 }
 
 /// Rewrites digits of base 2, 8 or 16 in base 10, by the schoolbook method on limbs of nine decimal digits.
+///
+/// The method takes the square of the length, and programs send these digits: they are counted before any is converted,
+/// and 32 bits of them are converted at a time.
 fn in_decimal(digits: &str, radix: u32) -> Result<String, String> {
     const LIMB: u64 = 1_000_000_000;
-    if digits.is_empty() || digits.len() > 4 * MAX_DIGITS {
-        return Err("an integer without digits, or with too many".to_owned());
+    let too_many = || format!("an integer of more than {MAX_DIGITS} digits");
+    if digits.is_empty() {
+        return Err("an integer without digits".to_owned());
+    }
+    let bits_per_digit = radix.trailing_zeros() as usize;
+    let digits = digits.trim_start_matches('0').as_bytes();
+    if (digits.len().saturating_sub(1)) * bits_per_digit >= MAX_BITS {
+        return Err(too_many());
     }
     let mut limbs: Vec<u64> = vec![0];
-    for digit in digits.chars() {
-        let mut carry = u64::from(digit.to_digit(radix).ok_or_else(|| format!("the digit {digit:?} in base {radix}"))?);
+    for chunk in digits.chunks(32 / bits_per_digit) {
+        let mut carry = 0;
+        for &digit in chunk {
+            let digit = char::from(digit);
+            let value = digit.to_digit(radix).ok_or_else(|| format!("the digit {digit:?} in base {radix}"))?;
+            carry = (carry << bits_per_digit) | u64::from(value);
+        }
         for limb in &mut limbs {
-            let value = *limb * u64::from(radix) + carry;
+            let value = (*limb << (bits_per_digit * chunk.len())) + carry;
             *limb = value % LIMB;
             carry = value / LIMB;
         }
-        if carry > 0 {
-            limbs.push(carry);
+        while carry > 0 {
+            limbs.push(carry % LIMB);
+            carry /= LIMB;
         }
     }
     let mut text = limbs.pop().unwrap_or_default().to_string();
@@ -65,7 +83,7 @@ fn in_decimal(digits: &str, radix: u32) -> Result<String, String> {
         // Writing to a string cannot fail.
         let _ = write!(text, "{limb:09}");
     }
-    if text.len() > MAX_DIGITS { Err(format!("an integer of more than {MAX_DIGITS} digits")) } else { Ok(text) }
+    if text.len() > MAX_DIGITS { Err(too_many()) } else { Ok(text) }
 }
 
 /// A float as `repr` of CPython prints it: the shortest digits that read back as the same number, in

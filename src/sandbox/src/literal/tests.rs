@@ -121,6 +121,31 @@ fn depth_and_size_are_bounded() {
 }
 
 #[test]
+fn integers_of_other_bases_are_bounded_before_they_are_converted() {
+    let largest = "9".repeat(MAX_DIGITS);
+    for (prefix, digits) in [("0x", 3_572), ("0o", 4_762), ("0b", 14_285)] {
+        // With a first digit of 1 the value has the fewest digits that this many can have.
+        let rest = |count: usize| format!("{prefix}1{}", "0".repeat(count - 1));
+        assert!(canonical(&rest(digits - 8)).len() <= largest.len(), "{prefix}");
+        let error = Value::parse(&rest(digits + 1)).unwrap_err();
+        assert!(error.to_string().contains("more than 4300 digits"), "{error}");
+        // Zeros in front count for nothing.
+        assert_eq!(canonical(&format!("{prefix}{}101", "0".repeat(100_000))), canonical(&format!("{prefix}101")));
+    }
+    assert_eq!(canonical("0x123456789abcdef0123456789"), "90144042682896311822508713865");
+}
+
+/// A text as long as a frame allows, full of the longest integers, takes moments and not minutes.
+#[test]
+fn many_long_integers_are_read_quickly() {
+    let number = format!("0b{}", "1".repeat(14_000));
+    let text = format!("[{}]", vec![number; MAX_TEXT / 14_003].join(","));
+    let begun = std::time::Instant::now();
+    assert!(Value::parse(&text).is_ok());
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[test]
 fn a_value_with_nan_says_so() {
     for (literal, expected) in [("nan", true), ("[(1, {2: nan})]", true), ("[1.0, inf]", false)] {
         assert_eq!(Value::parse(literal).unwrap().has_nan(), expected, "{literal}");

@@ -1,15 +1,22 @@
 //! The queue between connections and workers: batches take turns, so a long one does not hold up a short one.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use genesis_core::execution::{ExecutionRecord, ExecutionRequest};
 
+use crate::frame::MAX_ANSWER;
+
 /// Programs that were asked for together, and their records.
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) requests: Vec<ExecutionRequest>,
+    /// How many records of the answer each program makes.
+    copies: Vec<usize>,
     progress: Mutex<Progress>,
     changed: Condvar,
 }
@@ -18,15 +25,19 @@ pub(super) struct Batch {
 struct Progress {
     next: usize,
     records: Vec<Option<ExecutionRecord>>,
+    /// How many bytes the records that are there will take in the answer.
+    bytes: usize,
     missing: usize,
     given_up: bool,
 }
 
 impl Batch {
-    pub(super) fn new(requests: Vec<ExecutionRequest>) -> Arc<Self> {
+    /// A batch of distinct programs; `indices` says for each record of the answer which of them it is about.
+    pub(super) fn new(requests: Vec<ExecutionRequest>, indices: &[usize]) -> Arc<Self> {
         let count = requests.len();
-        let progress = Progress { next: 0, records: vec![None; count], missing: count, given_up: false };
-        Arc::new(Self { requests, progress: Mutex::new(progress), changed: Condvar::new() })
+        let copies = (0..count).map(|at| indices.iter().filter(|&&index| index == at).count()).collect();
+        let progress = Progress { next: 0, records: vec![None; count], bytes: 0, missing: count, given_up: false };
+        Arc::new(Self { requests, copies, progress: Mutex::new(progress), changed: Condvar::new() })
     }
 
     /// The index of the next program, and whether more come after it.
@@ -40,10 +51,16 @@ impl Batch {
         Some((at, progress.next < self.requests.len()))
     }
 
-    /// Puts the record of program `at` in its place.
+    /// Puts the record of program `at` in its place. Where the records become more than an answer can carry they are
+    /// dropped, and the programs that have not started are forgotten.
     pub(super) fn put(&self, at: usize, record: ExecutionRecord) {
+        let length = length(&record).saturating_mul(self.copies.get(at).copied().unwrap_or(1));
         let mut progress = locked(&self.progress);
-        if let Some(place) = progress.records.get_mut(at)
+        progress.bytes = progress.bytes.saturating_add(length);
+        if progress.bytes > MAX_ANSWER {
+            progress.given_up = true;
+            progress.records.clear();
+        } else if let Some(place) = progress.records.get_mut(at)
             && place.replace(record).is_none()
         {
             progress.missing -= 1;
@@ -51,12 +68,15 @@ impl Batch {
         self.changed.notify_all();
     }
 
-    /// Waits a while; the records, if all are there.
-    pub(super) fn wait(&self, at_most: Duration) -> Option<Vec<ExecutionRecord>> {
-        let waiting = |progress: &mut Progress| progress.missing > 0;
+    /// Waits a while; the records, if all are there, or their bytes, if these are too many.
+    pub(super) fn wait(&self, at_most: Duration) -> Option<Result<Vec<ExecutionRecord>, usize>> {
+        let waiting = |progress: &mut Progress| progress.missing > 0 && progress.bytes <= MAX_ANSWER;
         let waited = self.changed.wait_timeout_while(locked(&self.progress), at_most, waiting);
         let (mut progress, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        (progress.missing == 0).then(|| progress.records.drain(..).flatten().collect())
+        if progress.bytes > MAX_ANSWER {
+            return Some(Err(progress.bytes));
+        }
+        (progress.missing == 0).then(|| Ok(progress.records.drain(..).flatten().collect()))
     }
 
     /// Lets the programs that have not started be forgotten.
@@ -115,41 +135,26 @@ impl Queue {
     }
 }
 
+/// Bytes of a record in an answer.
+fn length(record: &ExecutionRecord) -> usize {
+    /// Counts what is written to it.
+    struct Counter(usize);
+    impl std::io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counter = Counter(0);
+    // A record is texts and numbers: writing it to a counter cannot fail.
+    let _ = serde_json::to_writer(&mut counter, record);
+    counter.0
+}
+
 /// A lock whose holder panicked still guards whole values here.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn batch(ids: &[&str]) -> Arc<Batch> {
-        let request =
-            |id: &&str| serde_json::from_value(serde_json::json!({"id": id, "source": "", "tests": null})).unwrap();
-        Batch::new(ids.iter().map(request).collect())
-    }
-
-    #[test]
-    fn batches_take_turns() {
-        let queue = Queue::default();
-        queue.add(batch(&["a1", "a2", "a3"]));
-        queue.add(batch(&["b1"]));
-        let order: Vec<String> =
-            (0..4).map(|_| queue.next().map(|(batch, at)| batch.requests[at].id.clone()).unwrap()).collect();
-        assert_eq!(order, ["a1", "b1", "a2", "a3"]);
-    }
-
-    #[test]
-    fn a_batch_that_was_given_up_is_not_started_again() {
-        let (queue, first) = (Queue::default(), batch(&["a1", "a2"]));
-        queue.add(Arc::clone(&first));
-        queue.next().unwrap();
-        first.give_up();
-        queue.add(batch(&["b1"]));
-        let (next, at) = queue.next().unwrap();
-        assert_eq!(next.requests[at].id, "b1");
-        queue.close();
-        assert!(queue.next().is_none());
-    }
 }

@@ -44,8 +44,9 @@ def bound(message):
     cpu, data, space, file_size, processes = (
         int.from_bytes(message[at : at + 8], "little") for at in range(0, 40, 8)
     )
+    # One second apart: at equal bounds the kernel kills at once, and nothing would say that it was for time.
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
     for what, limit in (
-        (resource.RLIMIT_CPU, cpu),
         (resource.RLIMIT_DATA, data),
         (resource.RLIMIT_AS, space),
         (resource.RLIMIT_FSIZE, file_size),

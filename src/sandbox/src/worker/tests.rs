@@ -1,7 +1,11 @@
 //! What happens when the sandbox itself fails: needs real cells, and says so where there are none.
 
+#[path = "../../tests/granted/mod.rs"]
+mod granted;
+
 use std::time::Duration;
 
+use granted::or_skip;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -9,13 +13,7 @@ use super::*;
 
 fn worker() -> Option<Worker> {
     let start = || Worker::start(Arc::new(Workshop::open("/usr/bin/python3".as_ref())?));
-    match start() {
-        Ok(worker) => Some(worker),
-        Err(error) => {
-            println!("SKIPPED, nothing was tested: {error}");
-            None
-        }
-    }
+    or_skip(start(), SetupError::is_not_granted)
 }
 
 fn request(source: &str) -> ExecutionRequest {
@@ -24,15 +22,25 @@ fn request(source: &str) -> ExecutionRequest {
     .unwrap()
 }
 
-/// Kills the zygote of `worker` every `pause`, `times` times, from another thread.
+/// Whether a process is pid 1 of the innermost namespace that it is in: the zygote, and no program of its cell.
+fn is_zygote(process: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+    let numbers: Vec<_> = numbers.split_whitespace().collect();
+    numbers.len() > 1 && numbers.last() == Some(&"1")
+}
+
+/// Kills the zygotes of the cells of `worker`, present and later ones, every `pause`, `times` times, from another thread.
 fn kill_zygotes(worker: &Worker, pause: Duration, times: usize) -> std::thread::JoinHandle<()> {
+    assert!(worker.zygote().is_some_and(|zygote| is_zygote(&zygote.to_string())));
     let group = worker.workshop.hierarchy_path();
     std::thread::spawn(move || {
         for _ in 0..times {
             std::thread::sleep(pause);
             for cell in std::fs::read_dir(&group).into_iter().flatten().flatten() {
                 let members = std::fs::read_to_string(cell.path().join("cgroup.procs")).unwrap_or_default();
-                if let Some(zygote) = members.lines().next().and_then(|line| line.parse().ok()) {
+                let zygotes = members.lines().filter(|process| is_zygote(process));
+                for zygote in zygotes.filter_map(|process| process.parse().ok()) {
                     let _ = kill(Pid::from_raw(zygote), Signal::SIGKILL);
                 }
             }

@@ -137,5 +137,5 @@ fn g11_the_same_again() {
 fn ends_quickly(pool: Pool) -> bool {
     let start = std::time::Instant::now();
     drop(pool);
-    start.elapsed() < std::time::Duration::from_secs(5)
+    start.elapsed() < std::time::Duration::from_secs(30)
 }

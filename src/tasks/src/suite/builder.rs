@@ -7,7 +7,7 @@ use genesis_core::task::Suite;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{BuiltSuite, FamilyChoice, Runner, SuiteError, SuitePlan, Taken};
+use super::{BuiltSuite, Runner, SuiteError, SuitePlan, Taken};
 use crate::draft::Draft;
 use crate::family::Family;
 use crate::proof::{Proven, Rejection, prove};
@@ -61,16 +61,7 @@ impl<'u, 'p> Builder<'u, 'p> {
     }
 
     pub(super) fn finish<E>(mut self, run: &mut Runner<'_, E>) -> Result<BuiltSuite, SuiteError<E>> {
-        let wanted = match &self.plan.families {
-            FamilyChoice::Draw { count, .. } => *count,
-            FamilyChoice::Given(ids) => {
-                for id in ids {
-                    let family = self.universe.family(id).ok_or_else(|| SuiteError::UnknownFamily(id.clone()))?;
-                    self.open_site(family);
-                }
-                0
-            }
-        };
+        let wanted = self.plan.families;
         for _ in 0..ROUNDS {
             self.open_sites(wanted);
             let drafts = self.draft();
@@ -91,12 +82,11 @@ impl<'u, 'p> Builder<'u, 'p> {
 
     /// Opens as many families as are missing, those that are given up not counted.
     fn open_sites(&mut self, wanted: usize) {
-        let FamilyChoice::Draw { split, .. } = self.plan.families else { return };
         let per_family = self.plan.tasks_per_family;
         let promising = self.sites.iter().filter(|site| !site.is_given_up(per_family)).count();
         for _ in promising..wanted {
             let drawn = (0..REDRAWS).find_map(|_| {
-                let family = self.universe.draw(split, TASK_LENGTHS, &mut self.families_rng)?;
+                let family = self.universe.draw(self.plan.split, TASK_LENGTHS, &mut self.families_rng)?;
                 (!self.taken.families.contains(&family.id)).then_some(family)
             });
             let Some(family) = drawn else { return };

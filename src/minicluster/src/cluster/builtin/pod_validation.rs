@@ -52,10 +52,13 @@ fn validate_spec(path: &str, spec: &Value) -> Vec<Cause> {
     if !policies.iter().any(|p| spec["restartPolicy"] == p.as_str()) {
         causes.push(Cause::not_supported(format!("{path}.restartPolicy"), &spec["restartPolicy"], &policies));
     }
-    if spec["activeDeadlineSeconds"].as_i64().is_some_and(|n| n < 1) {
-        let detail = "must be between 1 and 2147483647, inclusive";
-        let value = &spec["activeDeadlineSeconds"];
-        causes.push(Cause::invalid(format!("{path}.activeDeadlineSeconds"), value, detail));
+    for (field, least) in [("activeDeadlineSeconds", 1), ("terminationGracePeriodSeconds", 0)] {
+        let value = &spec[field];
+        let allowed = least..=i64::from(i32::MAX);
+        if value.is_number() && !value.as_i64().is_some_and(|n| allowed.contains(&n)) {
+            let detail = format!("must be between {least} and {}, inclusive", i32::MAX);
+            causes.push(Cause::invalid(format!("{path}.{field}"), value, &detail));
+        }
     }
     causes
 }
@@ -123,4 +126,26 @@ pub fn validate_pod_update(object: &Value, old: &Value) -> Vec<Cause> {
                   existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was \
                   previously negative)";
     vec![Cause::forbidden("spec", detail)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_that_no_clock_can_count_are_refused() {
+        for (field, value, fits) in [
+            ("activeDeadlineSeconds", json!(0), false),
+            ("activeDeadlineSeconds", json!(1), true),
+            ("activeDeadlineSeconds", json!(i64::MAX), false),
+            ("terminationGracePeriodSeconds", json!(-1), false),
+            ("terminationGracePeriodSeconds", json!(0), true),
+            ("terminationGracePeriodSeconds", json!(u64::MAX), false),
+        ] {
+            let container = json!({ "name": "c", "image": "i" });
+            let causes =
+                validate_pod(&json!({ "spec": { "restartPolicy": "Never", "containers": [container], field: value } }));
+            assert_eq!(causes.is_empty(), fits, "{field} {value}: {causes:?}");
+        }
+    }
 }

@@ -126,7 +126,7 @@ fn pod_grace(pod: &Value, options: &DeleteOptions) -> i64 {
         return 0;
     }
     let asked = options.grace_period.or_else(|| pod["spec"]["terminationGracePeriodSeconds"].as_i64()).unwrap_or(30);
-    if asked < 0 { 1 } else { asked }
+    if asked < 0 { 1 } else { asked.min(i64::from(i32::MAX)) }
 }
 
 /// Foreground and orphaning deletion leave a finalizer for the garbage collector.

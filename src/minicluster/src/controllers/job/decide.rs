@@ -162,8 +162,10 @@ fn restarts_exceed(spec: &JobSpec, active: &[&Pod], limit: i32) -> bool {
 }
 
 fn deadline_left(spec: &JobSpec, status: &JobStatus, now: Timestamp) -> Option<Duration> {
-    let end = status.start_time.as_ref()?.0.as_second() + spec.active_deadline_seconds?;
-    Some(Duration::from_secs(u64::try_from(end - now.as_second()).unwrap_or_default()))
+    // A deadline beyond all time is none.
+    let end = status.start_time.as_ref()?.0.as_second().checked_add(spec.active_deadline_seconds?)?;
+    let left = end.saturating_sub(now.as_second()).clamp(0, i64::from(i32::MAX));
+    Some(Duration::from_secs(left.unsigned_abs()))
 }
 
 /// Creates and deletes pods until as many are active as there should be.

@@ -85,6 +85,9 @@ fn the_deadline_and_suspension() {
     next(&mut deadline, &[pod("a", "Running", true)], 6);
     assert_eq!(conditions(&deadline), ["FailureTarget=True DeadlineExceeded"]);
 
+    let mut endless = job(json!({ "activeDeadlineSeconds": i64::MAX }));
+    assert_eq!(next(&mut endless, &[pod("a", "Running", true)], 1_000_000_000).delete.len(), 0);
+
     let mut suspended = job(json!({ "suspend": true }));
     let plan = next(&mut suspended, &[pod("a", "Running", true)], 0);
     assert_eq!((plan.create.len(), plan.delete.len()), (0, 1));
