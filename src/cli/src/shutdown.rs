@@ -62,7 +62,9 @@ mod tests {
     #[tokio::test]
     async fn where_no_signal_can_come_nothing_ends() {
         let token = CancellationToken::new();
-        assert!(!obey(mpsc::unbounded_channel().1, &token).await);
+        let (ask, requests) = mpsc::unbounded_channel();
+        drop(ask);
+        assert!(!obey(requests, &token).await);
         assert!(!token.is_cancelled());
     }
 }
