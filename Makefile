@@ -17,10 +17,13 @@ demo: build ## One whole turn of the loop on this machine: KEEP=1 leaves it runn
 	$(DEV) demo $(if $(SEED),--seed $(SEED)) $(if $(KEEP),--keep)
 
 .PHONY: test
-test: build ## Quick checks and all tests, with a real Kubernetes control plane
+test: build ## All checks and all tests, with a real Kubernetes control plane
 	$(DEV) check
+	$(DEV) lint
+	$(DEV) charts
 	$(DEV) cluster build
-	cargo test --workspace --all-targets
+	GENESIS_REQUIRE_SANDBOX=1 cargo test --workspace --all-targets
+	cargo test --workspace --doc
 
 .PHONY: build
 build: ## Build everything that runs

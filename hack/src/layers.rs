@@ -18,7 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("genesis-gate", &["genesis-core"]),
     ("genesis-sandbox", &["genesis-core"]),
     ("genesis-model", &["genesis-core", "genesis-artifacts", "genesis-client"]),
-    ("genesis-evaluator", &["genesis-core", "genesis-artifacts", "genesis-client", "genesis-sandbox"]),
+    ("genesis-evaluator", &["genesis-core", "genesis-artifacts", "genesis-client", "genesis-sandbox", "genesis-tasks"]),
     ("genesis-operator", &["genesis-core", "genesis-api", "genesis-artifacts", "genesis-client"]),
     (
         "genesis-gateway",

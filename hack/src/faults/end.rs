@@ -24,6 +24,8 @@ pub struct End {
     pub served: BTreeSet<(String, Digest)>,
     /// Whose learnings were taken back.
     pub reverted: BTreeSet<Digest>,
+    /// What the ledger was told.
+    pub recorded: BTreeSet<String>,
     /// Workloads.
     pub workloads: BTreeSet<String>,
 }
@@ -54,6 +56,7 @@ impl End {
             turns: status.history.iter().map(|entry| (entry.revision, entry.outcome.to_string())).collect(),
             objects,
             served: stage.inference.loaded(),
+            recorded: stage.gateway.recorded(),
             reverted: stage.gateway.reverted(),
             workloads: workloads.iter().map(ResourceExt::name_any).collect(),
         })

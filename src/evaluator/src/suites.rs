@@ -27,11 +27,8 @@ pub fn load(store: &Store, source: &SuiteSource) -> Result<(Suite, Digest), Erro
         (source.uri.clone(), source.digest.clone().ok_or_else(missing)?)
     };
     let bytes = Store::read(&uri, &digest).map_err(failed)?;
-    let suite: Suite = serde_json::from_slice(&bytes)
+    let suite = genesis_tasks::read_suite(&bytes)
         .map_err(|error| Error::SuiteFormat { name: source.name.clone(), message: error.to_string() })?;
-    if suite.tasks.is_empty() {
-        return Err(Error::SuiteFormat { name: source.name.clone(), message: "it holds no task".into() });
-    }
     Ok((suite, digest))
 }
 

@@ -22,6 +22,7 @@ mod metrics;
 mod model;
 mod plan;
 mod pods;
+mod record;
 mod report;
 mod reporting;
 mod rollout;
@@ -37,4 +38,5 @@ mod words;
 mod simulation;
 
 pub use config::{Config, Images};
+pub use record::Record;
 pub use run::{Operator, Ports, StartError, run};

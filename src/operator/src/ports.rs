@@ -10,6 +10,8 @@ use genesis_client::{Error, ServedModel};
 use genesis_core::wire::{AppliedRoute, ArmStatistics, DatasetRequest, DatasetSnapshot, LearningSnapshot};
 use genesis_core::{AdapterRef, Digest};
 
+use crate::record::Record;
+
 /// The gateway's internal endpoints.
 #[async_trait]
 pub trait Gateway: Send + Sync {
@@ -26,6 +28,8 @@ pub trait Gateway: Send + Sync {
     async fn arms(&self, namespace: &str, model: &str, since_ms: i64) -> Result<Vec<ArmStatistics>, Error>;
     /// Takes back what was learned while this adapter answered.
     async fn revert(&self, namespace: &str, model: &str, adapter: &Digest) -> Result<(), Error>;
+    /// Keeps what a turn came to; a repeat changes nothing.
+    async fn record(&self, namespace: &str, model: &str, record: &Record) -> Result<(), Error>;
     /// The routes it applies now.
     async fn routes(&self) -> Result<Vec<AppliedRoute>, Error>;
 }

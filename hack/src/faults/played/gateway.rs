@@ -10,6 +10,7 @@ use genesis_artifacts::{Kind, Store};
 use genesis_client::Error;
 use genesis_core::Digest;
 use genesis_core::wire::{AppliedRoute, ArmStatistics, DatasetRequest, DatasetSnapshot, LearningSnapshot};
+use genesis_operator::Record;
 use genesis_operator::ports::Gateway;
 use kube::api::ListParams;
 use kube::{Api, Client};
@@ -27,12 +28,20 @@ pub struct PlayedGateway {
     canary_quality: f64,
     learnings: AtomicU64,
     reverted: Mutex<BTreeSet<Digest>>,
+    recorded: Mutex<BTreeSet<String>>,
 }
 
 impl PlayedGateway {
     /// The clients find answers of a candidate this good.
     pub fn new(client: Client, store: Store, canary_quality: f64) -> Self {
-        Self { client, store, canary_quality, learnings: AtomicU64::new(0), reverted: Mutex::default() }
+        Self {
+            client,
+            store,
+            canary_quality,
+            learnings: AtomicU64::new(0),
+            reverted: Mutex::default(),
+            recorded: Mutex::default(),
+        }
     }
 
     /// So much is learned now.
@@ -43,6 +52,11 @@ impl PlayedGateway {
     /// Adapters whose learnings were taken back.
     pub fn reverted(&self) -> BTreeSet<Digest> {
         lock(&self.reverted).clone()
+    }
+
+    /// What the ledger was told, without uids.
+    pub fn recorded(&self) -> BTreeSet<String> {
+        lock(&self.recorded).clone()
     }
 
     async fn route(&self) -> Result<AppliedRoute, kube::Error> {
@@ -98,6 +112,16 @@ impl Gateway for PlayedGateway {
 
     async fn revert(&self, _: &str, _: &str, adapter: &Digest) -> Result<(), Error> {
         lock(&self.reverted).insert(adapter.clone());
+        Ok(())
+    }
+
+    async fn record(&self, _: &str, _: &str, record: &Record) -> Result<(), Error> {
+        let words = match record {
+            Record::Adapter(adapter) => format!("adapter {} of {}", adapter.adapter.digest, adapter.training_run),
+            Record::Evaluation(evaluation) => format!("{} {}", evaluation.name, evaluation.verdict),
+            Record::Promotion(promotion) => format!("{} {}", promotion.name, promotion.change),
+        };
+        lock(&self.recorded).insert(words);
         Ok(())
     }
 

@@ -68,6 +68,11 @@ impl Arguments {
     /// What stands for the words in `manifests/local/genesis.yaml`.
     fn words(&self, data: &Path, kubeconfig: &Path) -> Result<Vec<(&'static str, String)>> {
         let path = |path: &Path| path.display().to_string();
+        // The pods do not run where this was typed.
+        let models = self
+            .models
+            .as_deref()
+            .map(|models| models.canonicalize().with_context(|| format!("--models: open {}", models.display())));
         Ok(vec![
             ("KUBECONFIG", path(kubeconfig)),
             ("TOKEN", secret(&data.join("service-token"))?),
@@ -80,7 +85,7 @@ impl Arguments {
             ("API_PORT", self.listen.port().to_string()),
             ("METRICS", self.metrics_listen.to_string()),
             ("DATA", path(data)),
-            ("MODELS", self.models.as_deref().map(path).unwrap_or_default()),
+            ("MODELS", models.transpose()?.as_deref().map(path).unwrap_or_default()),
             ("LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned())),
         ])
     }

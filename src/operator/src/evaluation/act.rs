@@ -12,6 +12,7 @@ use crate::apply::Writer;
 use crate::context::Context;
 use crate::error::ActError;
 use crate::model::act::change_adapter;
+use crate::record;
 
 /// Does what was decided, in order.
 pub(super) async fn act(ctx: &Context, observed: &Observed, actions: &[EvaluationAction]) -> Result<(), ActError> {
@@ -25,6 +26,9 @@ pub(super) async fn act(ctx: &Context, observed: &Observed, actions: &[Evaluatio
                 let secret = secret(&observed.evaluation, &ctx.settings);
                 writer.create::<Secret>("creating the Job's Secret", &secret).await?;
                 writer.create::<Job>("creating the Job", job).await?;
+            }
+            EvaluationAction::Record(kept) => {
+                record::keep(ctx, &namespace, &observed.evaluation.spec.model_ref.name, kept).await?;
             }
             EvaluationAction::DeleteJob(name) => writer.delete::<Job>("deleting the Job", &namespace, name).await?,
         }

@@ -15,6 +15,7 @@ use super::observe::{Observed, adapters};
 use crate::jobs::JobState;
 use crate::lifecycle;
 use crate::plan::{Notice, Plan};
+use crate::record::{self, Record};
 use crate::serving::{AdapterChange, Standing, load_where_missing, refusal, standing};
 use crate::training_run::event::failure;
 
@@ -30,6 +31,8 @@ pub enum EvaluationAction {
     CreateJob(Box<Job>),
     /// End one.
     DeleteJob(String),
+    /// Tell the ledger of the verdict.
+    Record(Record),
 }
 
 /// Where an evaluation stands.
@@ -67,6 +70,9 @@ pub fn decide(observed: &Observed, now: Timestamp) -> EvaluationPlan {
     status.start_time = Some(lifecycle::start(status.start_time, &status.conditions, held, now));
     let mut actions = Vec::new();
     let stand = stand(observed, &mut status, &mut actions, now);
+    if matches!(stand, Stand::Judged) {
+        actions.extend(record::of_evaluation(evaluation, &status).map(EvaluationAction::Record));
+    }
     let mut notices: Vec<Notice> = ended(&stand, &status).into_iter().collect();
     if actions.iter().any(|action| matches!(action, EvaluationAction::CreateJob(_))) {
         let message = format!(

@@ -13,6 +13,7 @@ use crate::apply::Writer;
 use crate::context::Context;
 use crate::error::ActError;
 use crate::plan::Notice;
+use crate::record;
 use crate::serving::AdapterChange;
 
 /// What came of acting.
@@ -30,9 +31,10 @@ pub(super) struct Acted {
 /// admits must not keep a candidate that hurts in traffic.
 pub(super) async fn act(ctx: &Context, observed: &Observed, plan: &ModelPlan) -> Acted {
     let namespace = observed.model.namespace().unwrap_or_default();
+    let model = observed.model.name_any();
     let mut acted = Acted::default();
     for action in &plan.actions {
-        match perform(ctx, &namespace, action).await {
+        match perform(ctx, &namespace, &model, action).await {
             Ok(()) => acted.notices.extend(created(action)),
             Err(error) => {
                 acted.not_begun |= matches!(action, ModelAction::CreateRun(_));
@@ -43,7 +45,7 @@ pub(super) async fn act(ctx: &Context, observed: &Observed, plan: &ModelPlan) ->
     acted
 }
 
-async fn perform(ctx: &Context, namespace: &str, action: &ModelAction) -> Result<(), ActError> {
+async fn perform(ctx: &Context, namespace: &str, model: &str, action: &ModelAction) -> Result<(), ActError> {
     let writer = Writer(&ctx.client);
     match action {
         ModelAction::ApplyDeployment(deployment) => {
@@ -59,6 +61,7 @@ async fn perform(ctx: &Context, namespace: &str, action: &ModelAction) -> Result
             writer.create::<Evaluation>("creating an Evaluation", evaluation).await
         }
         ModelAction::CreateRollout(rollout) => writer.create::<Rollout>("creating a Rollout", rollout).await,
+        ModelAction::Record(kept) => record::keep(ctx, namespace, model, kept).await,
         ModelAction::Hold { child, name, held } => hold(&writer, namespace, *child, name, *held).await,
         ModelAction::Delete { child, name } => match child {
             Child::TrainingRun => writer.delete::<TrainingRun>("deleting an old TrainingRun", namespace, name).await,

@@ -6,6 +6,7 @@ pub(super) mod history;
 mod start;
 mod turns;
 
+use genesis_api::conditions::{ConditionType, find};
 use genesis_api::genesis_model::{GenesisModelStatus, TurnOutcome};
 use genesis_api::names::HELD_ANNOTATION;
 use genesis_api::{AdapterReference, Evaluation, Rollout, TrainingRun};
@@ -18,6 +19,7 @@ use super::observe::Observed;
 use super::{children, status, workloads};
 use crate::apply::{is_within, stamped};
 use crate::plan::{Notice, Plan};
+use crate::record::{self, Record};
 use crate::serving::AdapterChange;
 
 pub(crate) use champion::Champion;
@@ -36,6 +38,8 @@ pub enum ModelAction {
     ApplyService(Box<Service>),
     /// Load or unload an adapter.
     Adapter(AdapterChange),
+    /// Tell the ledger of a pin.
+    Record(Record),
     /// Begin a turn.
     CreateRun(Box<TrainingRun>),
     /// Judge its candidate.
@@ -85,6 +89,7 @@ pub fn decide(observed: &Observed, now: Timestamp) -> ModelPlan {
     let turns = turns::open(observed);
     let (over, under_way): (Vec<Turn>, Vec<Turn>) =
         turns.into_iter().partition(|turn| turn.ending(&champion).is_some());
+    actions.extend(newly_pinned(observed, &champion).map(ModelAction::Record));
     let history = history::close(observed, &champion, &over, now);
     notices.extend(history.notices.iter().cloned());
 
@@ -103,6 +108,18 @@ pub fn decide(observed: &Observed, now: Timestamp) -> ModelPlan {
 
     let status = status::next(observed, &champion, &under_way, &history, &loop_state, now);
     Plan { actions, status, notices, look_again: Some(observed.settings.poll) }
+}
+
+/// What the ledger is told of a pin that takes all traffic: once, and again while some write was refused.
+fn newly_pinned(observed: &Observed, champion: &Champion) -> Option<Record> {
+    let model = &observed.model;
+    let pinned = model.spec.pinned_adapter.as_ref().filter(|pinned| champion.is(pinned))?;
+    let status = model.status.as_ref()?;
+    let before = status.current_adapter.as_ref().map(|current| &current.adapter);
+    let new = before.is_none_or(|before| before.digest != pinned.digest);
+    let refused = find(&status.conditions, ConditionType::Stalled).is_some();
+    let previous = champion.previous.as_ref().map(|previous| &previous.adapter);
+    (new || refused).then(|| record::of_pin(model, pinned, previous))
 }
 
 fn workload_actions(observed: &Observed) -> Vec<ModelAction> {

@@ -7,6 +7,7 @@ use genesis_core::wire::{AppliedRoute, ArmStatistics, DatasetRequest, DatasetSna
 use genesis_core::{AdapterRef, Digest};
 
 use super::{Gateway, Inference};
+use crate::record::Record;
 
 /// Longest wait for a connection. Pods that are gone do not answer at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -50,6 +51,14 @@ impl Gateway for HttpGateway {
 
     async fn revert(&self, namespace: &str, model: &str, adapter: &Digest) -> Result<(), Error> {
         self.0.revert(namespace, model, adapter).await
+    }
+
+    async fn record(&self, namespace: &str, model: &str, record: &Record) -> Result<(), Error> {
+        match record {
+            Record::Adapter(record) => self.0.record_adapter(namespace, model, record).await,
+            Record::Evaluation(record) => self.0.record_evaluation(namespace, model, record).await,
+            Record::Promotion(record) => self.0.record_promotion(namespace, model, record).await,
+        }
     }
 
     async fn routes(&self) -> Result<Vec<AppliedRoute>, Error> {

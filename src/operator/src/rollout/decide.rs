@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use super::describe::describe;
 use super::observe::{Observed, Traffic};
 use crate::plan::{Notice, Plan, shortened};
+use crate::record::Record;
 use crate::serving::{AdapterChange, AdapterState, Standing, load_where_missing, standing};
 
 /// A plan for a rollout.
@@ -26,6 +27,8 @@ pub enum RolloutAction {
     Adapter(AdapterChange),
     /// Take back what was learned while the candidate answered.
     Revert(Digest),
+    /// Tell the ledger of the end.
+    Record(Record),
 }
 
 /// Where a rollout stands, with a sentence for people.

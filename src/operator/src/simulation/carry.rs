@@ -61,6 +61,7 @@ impl World {
                 plan.actions.into_iter().take(stop).for_each(|action| match action {
                     RolloutAction::Adapter(change) => self.change(&change),
                     RolloutAction::Revert(digest) => self.reverted.push(digest),
+                    RolloutAction::Record(_) => {}
                 });
                 let found = self
                     .rollouts
@@ -80,7 +81,7 @@ impl World {
         self.serial += 1;
         let (serial, now) = (self.serial, at(self.now));
         match action {
-            ModelAction::ApplyDeployment(_) | ModelAction::ApplyService(_) => {}
+            ModelAction::ApplyDeployment(_) | ModelAction::ApplyService(_) | ModelAction::Record(_) => {}
             ModelAction::Adapter(change) => self.change(&change),
             ModelAction::CreateRun(run) => create(&mut self.runs, *run, serial, now),
             ModelAction::CreateEvaluation(evaluation) => create(&mut self.evaluations, *evaluation, serial, now),
@@ -117,6 +118,7 @@ impl World {
                 let active = JobState::Active { suspended: false, failures: 0 };
                 self.jobs.entry(job.name_any()).or_insert(active);
             }
+            RunAction::Record(_) => {}
             RunAction::SuspendJob(held) => {
                 let job = self.runs.iter().find(|run| run.name_any() == name).map(training_run::job_name);
                 if let Some(JobState::Active { suspended, .. }) = job.and_then(|job| self.jobs.get_mut(&job)) {
@@ -132,6 +134,7 @@ impl World {
             EvaluationAction::CreateJob(job) => {
                 self.jobs.entry(job.name_any()).or_insert(JobState::Active { suspended: false, failures: 0 });
             }
+            EvaluationAction::Record(_) => {}
             EvaluationAction::DeleteJob(name) => {
                 self.jobs.remove(&name);
             }

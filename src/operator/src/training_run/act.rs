@@ -14,6 +14,7 @@ use super::observe::Observed;
 use crate::apply::Writer;
 use crate::context::Context;
 use crate::error::ActError;
+use crate::record;
 
 /// What came of asking the gateway for a dataset.
 pub(super) enum Freeze {
@@ -46,6 +47,7 @@ pub(super) async fn act(ctx: &Context, observed: &Observed, actions: &[RunAction
                 writer.create::<Secret>("creating the Job's Secret", &secret(run, &ctx.settings)).await?;
                 writer.create::<Job>("creating the Job", job).await?;
             }
+            RunAction::Record(kept) => record::keep(ctx, &namespace, &run.spec.model_ref.name, kept).await?,
             RunAction::SuspendJob(held) => {
                 let patch = json!({ "spec": { "suspend": held } });
                 let name = training_job_name(&run.name_any());

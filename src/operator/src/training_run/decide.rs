@@ -19,6 +19,7 @@ use super::observe::{Observed, Verification};
 use crate::jobs::JobState;
 use crate::lifecycle;
 use crate::plan::{Notice, Plan, shortened};
+use crate::record::{self, Record};
 
 /// A plan for a run.
 pub type RunPlan = Plan<TrainingRunStatus, RunAction>;
@@ -32,6 +33,8 @@ pub enum RunAction {
     CreateJob(Box<Job>),
     /// Stop its pods, or let them go on.
     SuspendJob(bool),
+    /// Tell the ledger of the adapter.
+    Record(Record),
 }
 
 /// Where a run stands.
@@ -65,6 +68,9 @@ pub fn decide(observed: &Observed, now: Timestamp) -> RunPlan {
     let mut notices = Vec::new();
     if matches!(actions.as_slice(), [RunAction::CreateJob(_)]) {
         notices.push(Notice::normal("TrainerStarted", format!("Job {}", training_job_name(&run.name_any()))));
+    }
+    if matches!(verdict, Verdict::Complete) {
+        actions.extend(record::of_run(run, &status).map(RunAction::Record));
     }
     notices.extend(ended(&verdict));
     let over = matches!(verdict, Verdict::Complete | Verdict::Failed(..));

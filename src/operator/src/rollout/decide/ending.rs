@@ -10,6 +10,7 @@ use kube::ResourceExt;
 
 use super::{Case, RolloutAction, Stand, applied};
 use crate::plan::shortened;
+use crate::record;
 use crate::rollout::observe::Traffic;
 use crate::serving::Standing;
 
@@ -82,7 +83,7 @@ pub(super) fn hand_over(case: &Case<'_>, status: &mut RolloutStatus, actions: &m
             format!("it has earned all traffic, but for {waited} s: {why}")
         }));
     }
-    finish(case, status, CompletionStatus::Promoted);
+    finish(case, status, CompletionStatus::Promoted, actions);
     Stand::Ended(CompletionStatus::Promoted, format!("{} is the model's current adapter", case.name))
 }
 
@@ -113,11 +114,12 @@ pub(super) fn give_back(
     if end == CompletionStatus::RolledBack && took_traffic && matches!(reason, Reason::Harm | Reason::ProofFailed) {
         actions.push(RolloutAction::Revert(case.rollout.spec.candidate.digest.clone()));
     }
-    finish(case, status, end);
+    finish(case, status, end, actions);
     Stand::Ended(end, why)
 }
 
-fn finish(case: &Case<'_>, status: &mut RolloutStatus, end: CompletionStatus) {
+fn finish(case: &Case<'_>, status: &mut RolloutStatus, end: CompletionStatus, actions: &mut Vec<RolloutAction>) {
+    actions.extend(record::of_rollout(case.rollout, case.model, end).map(RolloutAction::Record));
     status.completion_status = Some(end);
     status.completion_time = Some(case.now);
 }
