@@ -13,8 +13,8 @@ use hack::faults::{Scenario, Stage};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use k8s_openapi::api::events::v1::Event;
-use kube::Api;
 use kube::api::{DeleteParams, ListParams};
+use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -85,8 +85,7 @@ async fn a_token_is_good_for_its_own_object_only() {
     // Who has no token is not read; who has it is told what is wrong, as everything here is told.
     let bad = "{ \"event\": ";
     assert_eq!(post(&stage, "trainingruns/default/coder-r1", "00", bad).await.0, 401);
-    let secret: Secret = stage.wait("coder-r1-train-report", |secret: &Secret| secret.data.is_some()).await.unwrap();
-    let token = String::from_utf8(secret.data.unwrap().remove("token").unwrap().0).unwrap();
+    let token = token(&stage, "coder-r1-train-report-").await;
     let (status, answer) = post(&stage, "trainingruns/default/coder-r1", &token, bad).await;
     assert_eq!(status, 400);
     assert!(answer["message"].as_str().is_some_and(|why| why.contains("JSON")), "{answer}");
@@ -115,6 +114,20 @@ async fn until(what: &str, mut reached: impl AsyncFnMut() -> bool) {
         assert!(begun.elapsed() < Duration::from_secs(60), "{what}: not within a minute");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// The token in the Secret whose name begins like this, once it is there.
+async fn token(stage: &Stage, prefix: &str) -> String {
+    let secrets = Api::<Secret>::namespaced(stage.client.clone(), "default");
+    let mut token = None;
+    let found = async || {
+        let all = secrets.list(&ListParams::default()).await.unwrap();
+        let secret = all.items.into_iter().find(|secret| secret.name_any().starts_with(prefix));
+        token = secret.and_then(|secret| secret.data?.remove("token"));
+        token.is_some()
+    };
+    until(prefix, found).await;
+    String::from_utf8(token.unwrap().0).unwrap()
 }
 
 /// Posts a body in an event's place; HTTP status and body of the answer.

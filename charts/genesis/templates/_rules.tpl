@@ -24,6 +24,10 @@ Services as they should be with server-side apply, which needs create and patch;
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, patch, delete]
+# Each trainer and evaluator gets a token of its own. Nobody's Secrets are read.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create]
 # Addresses and readiness of a model's pods.
 - apiGroups: [""]
   resources: [pods]

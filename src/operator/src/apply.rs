@@ -56,6 +56,16 @@ impl Writer<'_> {
         Err(ActError::NameTaken { what, kind: K::kind(&()).into_owned(), name: object.name_any() })
     }
 
+    /// Creates an object whose name nobody else's can have. It is not read back: who only creates Secrets needs no right
+    /// to read those of others.
+    pub async fn create_unread<K: Object>(&self, what: &'static str, object: &K) -> Result<(), ActError> {
+        let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
+        match self.api::<K>(object.namespace().as_deref()).create(&params, object).await {
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+            other => other.map(drop).map_err(acting(what)),
+        }
+    }
+
     /// Changes some fields of an object. False if it is gone, which is no error.
     pub async fn merge<K: Object>(
         &self,

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use genesis_api::names::Role;
 
+use crate::leadership::Election;
+
 /// How the operator runs.
 #[derive(Clone)]
 pub struct Config {
@@ -22,6 +24,8 @@ pub struct Config {
     pub images: Images,
     /// Environment of every pod that the operator makes.
     pub pod_environment: BTreeMap<String, String>,
+    /// Where several operators find out who acts; nothing: this one is alone.
+    pub election: Option<Election>,
     /// How often a model is looked at when nothing tells of a change.
     pub poll: Duration,
     /// Objects of one kind that are worked on at once.
@@ -38,6 +42,7 @@ impl Default for Config {
             namespace: None,
             images: Images::default(),
             pod_environment: BTreeMap::new(),
+            election: None,
             poll: Duration::from_secs(5),
             concurrency: 8,
         }
@@ -53,6 +58,7 @@ impl fmt::Debug for Config {
             .field("gateway_url", &self.gateway_url)
             .field("namespace", &self.namespace)
             .field("images", &self.images)
+            .field("election", &self.election)
             .field("poll", &self.poll)
             .field("concurrency", &self.concurrency)
             .finish_non_exhaustive()

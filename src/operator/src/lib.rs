@@ -17,6 +17,7 @@ mod controllers;
 mod error;
 mod evaluation;
 mod jobs;
+mod leadership;
 mod lifecycle;
 mod metrics;
 mod model;
@@ -38,5 +39,6 @@ mod words;
 mod simulation;
 
 pub use config::{Config, Images};
+pub use leadership::Election;
 pub use record::Record;
 pub use run::{Operator, Ports, StartError, run};

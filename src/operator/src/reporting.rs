@@ -1,5 +1,6 @@
 //! How Jobs know where to report, and with what token.
 
+use genesis_core::Digest;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, Secret, SecretKeySelector};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -37,10 +38,13 @@ pub fn report_secret(settings: &Settings, subject: Subject<'_>, owner: Vec<Owner
     }
 }
 
+/// An object that is made again under its name gets another Secret: the old one may not be collected yet.
 fn secret_name(subject: Subject<'_>) -> String {
+    let digest = Digest::of_bytes(subject.uid.as_bytes());
+    let tag = digest.short();
     match subject.kind {
-        JobKind::TrainingRuns => format!("{}-train-report", subject.name),
-        JobKind::Evaluations => format!("{}-evaluate-report", subject.name),
+        JobKind::TrainingRuns => format!("{}-train-report-{tag}", subject.name),
+        JobKind::Evaluations => format!("{}-evaluate-report-{tag}", subject.name),
     }
 }
 

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, Settings};
 use crate::context::Context;
 use crate::controllers::{self, Wiring};
+use crate::leadership::{Election, LEASE, Leadership};
 use crate::metrics::Metrics;
 use crate::ports::{self, Gateway, HttpGateway, HttpInference, Inference};
 use crate::server::{self, App};
@@ -56,6 +57,12 @@ pub enum StartError {
     /// No HTTP client could be made.
     #[error("no HTTP client: {0}")]
     Http(#[from] reqwest::Error),
+    /// Nobody can lead.
+    #[error("the Lease {LEASE} cannot be had: {0}; the operator needs to get, create, update and patch Leases there")]
+    Lease(#[from] kube_lease_manager::LeaseManagerError),
+    /// Another operator may lead.
+    #[error("the Lease {LEASE} is lost: another operator leads")]
+    LeaseLost,
     /// The internal server ended.
     #[error("the internal server ended: {0}")]
     Server(#[source] std::io::Error),
@@ -87,6 +94,7 @@ pub struct Operator {
     address: SocketAddr,
     app: App,
     wiring: Wiring,
+    election: Option<Election>,
 }
 
 impl Operator {
@@ -118,7 +126,7 @@ impl Operator {
         let ready = Arc::new(AtomicBool::new(false));
         let wiring =
             Wiring { ctx: ctx.clone(), namespace: config.namespace, concurrency: config.concurrency.max(1), shutdown };
-        Ok(Self { listener, address, app: App { ctx, ready }, wiring })
+        Ok(Self { listener, address, app: App { ctx, ready }, wiring, election: config.election })
     }
 
     /// Where the internal server listens.
@@ -128,19 +136,38 @@ impl Operator {
 
     /// Runs until it is asked to stop.
     pub async fn run(self) -> Result<(), StartError> {
-        let Self { listener, app, wiring, .. } = self;
+        let Self { listener, app, wiring, election, .. } = self;
         let ready = app.ready.clone();
         let serving = server::serve(listener, app, wiring.shutdown.clone());
         let controlling = async {
             if definitions_are_there(&wiring).await {
+                // One that waits for the Lease is ready too: Jobs can report to it.
                 ready.store(true, Ordering::Relaxed);
-                controllers::run(&wiring).await;
+                lead(&wiring, election.as_ref()).await?;
             }
             Ok(())
         };
         // When the server cannot go on, Jobs cannot report: then the controllers must not go on either.
         tokio::try_join!(async { serving.await.map_err(StartError::Server) }, controlling).map(drop)
     }
+}
+
+/// Runs the controllers while this operator leads.
+async fn lead(wiring: &Wiring, election: Option<&Election>) -> Result<(), StartError> {
+    let Some(election) = election else {
+        controllers::run(wiring).await;
+        return Ok(());
+    };
+    let Some(mut leadership) = Leadership::gain(&wiring.ctx.client, election, &wiring.shutdown).await? else {
+        return Ok(());
+    };
+    let ended = tokio::select! {
+        () = controllers::run(wiring) => Ok(()),
+        // What is under way is dropped: the process ends, and begins anew as one of those that wait.
+        () = leadership.lost() => Err(StartError::LeaseLost),
+    };
+    leadership.release().await;
+    ended
 }
 
 /// Runs the operator against the cluster of the environment (`KUBECONFIG`, or the pod's own) until SIGTERM or SIGINT.

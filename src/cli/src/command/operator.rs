@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use genesis_operator::{Config, Images};
+use genesis_operator::{Config, Election, Images};
 
 /// Settings of the operator; each can come from its environment variable.
 #[derive(clap::Args)]
@@ -26,6 +26,12 @@ pub struct Arguments {
     /// Folder of built-in models, passed on to the pods
     #[arg(long, env = "GENESIS_MODELS")]
     models: Option<PathBuf>,
+    /// Act only while holding the Lease genesis-operator in this namespace: needed where several operators run
+    #[arg(long, env = "GENESIS_LEASE_NAMESPACE", requires = "identity")]
+    lease_namespace: Option<String>,
+    /// Name in the Lease, unlike that of any other operator: the name of the pod
+    #[arg(long, env = "GENESIS_IDENTITY")]
+    identity: Option<String>,
     #[command(flatten)]
     images: ImageArguments,
 }
@@ -61,7 +67,9 @@ impl From<ImageArguments> for Images {
 
 impl Arguments {
     pub async fn run(self) -> Result<()> {
-        let Self { listen, operator_url, gateway_url, service_token, namespace, models, images } = self;
+        let Self { listen, operator_url, gateway_url, service_token, namespace, models, images, .. } = self;
+        let election =
+            self.lease_namespace.zip(self.identity).map(|(namespace, identity)| Election { namespace, identity });
         let mut pod_environment = BTreeMap::new();
         if let Some(models) = models {
             pod_environment.insert("GENESIS_MODELS".to_owned(), models.display().to_string());
@@ -74,6 +82,7 @@ impl Arguments {
             namespace,
             images: images.into(),
             pod_environment,
+            election,
             ..Config::default()
         };
         Ok(genesis_operator::run(config).await?)

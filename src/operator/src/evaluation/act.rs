@@ -24,7 +24,7 @@ pub(super) async fn act(ctx: &Context, observed: &Observed, actions: &[Evaluatio
             EvaluationAction::CreateJob(job) => {
                 // The token is in no plan: plans are printed.
                 let secret = secret(&observed.evaluation, &ctx.settings);
-                writer.create::<Secret>("creating the Job's Secret", &secret).await?;
+                writer.create_unread::<Secret>("creating the Job's Secret", &secret).await?;
                 writer.create::<Job>("creating the Job", job).await?;
             }
             EvaluationAction::Record(kept) => {

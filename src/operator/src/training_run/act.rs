@@ -44,7 +44,7 @@ pub(super) async fn act(ctx: &Context, observed: &Observed, actions: &[RunAction
             }
             RunAction::CreateJob(job) => {
                 // The token is in no plan: plans are printed.
-                writer.create::<Secret>("creating the Job's Secret", &secret(run, &ctx.settings)).await?;
+                writer.create_unread::<Secret>("creating the Job's Secret", &secret(run, &ctx.settings)).await?;
                 writer.create::<Job>("creating the Job", job).await?;
             }
             RunAction::Record(kept) => record::keep(ctx, &namespace, &run.spec.model_ref.name, kept).await?,

@@ -5,12 +5,13 @@ use genesis_api::conditions::{ConditionType, find, is_true};
 use genesis_api::genesis_model::{CurrentAdapter, GenesisModelStatus, OnFailure};
 use genesis_api::rollout::{DesiredOutcome, RolloutPhase};
 use genesis_core::promotion::Verdict;
-use genesis_core::wire::AppliedRoute;
+use genesis_core::wire::{AppliedRoute, ChampionChange};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 
 use super::*;
 use crate::model::testing::{adapter, at, model, settings};
+use crate::record::Record;
 use crate::rollout::testing::arm;
 use crate::serving::Replica;
 
@@ -135,7 +136,12 @@ fn harm_moves_traffic_back_before_anything_else() {
         (Some(CompletionStatus::RolledBack), RolloutPhase::RollingBack)
     );
     let moved = decide(&proved(Rollout { status: Some(hurt.status), ..rollout() }, 0, 60, 0.05), at(11));
-    assert_eq!(moved.actions, [RolloutAction::Revert(adapter(2).digest)]);
+    let [RolloutAction::Revert(digest), RolloutAction::Record(Record::Promotion(told))] = moved.actions.as_slice()
+    else {
+        panic!("what was learned is taken back, then the ledger is told: {:?}", moved.actions)
+    };
+    assert_eq!((digest, told.change), (&adapter(2).digest, ChampionChange::RolledBack));
+    assert_eq!(told.previous.as_ref().map(|previous| &previous.digest), Some(digest));
     assert_eq!(end(&moved), Some(CompletionStatus::RolledBack));
 }
 
@@ -221,7 +227,8 @@ fn no_progress_for_too_long_is_a_failure_and_held_time_does_not_count() {
     let late = decide(&proved(stepping(0), 10, 5, 0.9), at(601));
     assert_eq!(late.status.ending_reason.as_deref(), Some("ProgressDeadlineExceeded"));
     let ended = decide(&proved(Rollout { status: Some(late.status), ..rollout() }, 0, 5, 0.9), at(602));
-    assert_eq!((end(&ended), ended.actions), (Some(CompletionStatus::RolledBack), vec![]), "being slow hurt nobody");
+    assert_eq!(end(&ended), Some(CompletionStatus::RolledBack));
+    assert!(matches!(ended.actions.as_slice(), [RolloutAction::Record(_)]), "being slow hurt nobody");
     let mut held = stepping(0);
     held.spec.paused = true;
     held.status.as_mut().unwrap().pause_start_time = Some(at(10));
