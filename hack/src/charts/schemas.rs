@@ -51,8 +51,9 @@ fn yaml_files(folder: &str, but: &[&str]) -> Result<Vec<String>> {
     let path = paths::root().join(folder);
     let mut files = Vec::new();
     for entry in fs::read_dir(&path).with_context(|| format!("read {}", path.display()))? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".yaml") && !but.contains(&name.as_str()) {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.extension().is_some_and(|extension| extension == "yaml") && !but.contains(&name.as_str()) {
             files.push(format!("{folder}/{name}"));
         }
     }

@@ -18,8 +18,9 @@ pub(super) async fn all(cluster: &Cluster, options: &Options, trained: &AdapterR
     let cut = copy(options, trained, "cut", |weights, _| weights.truncate(weights.len() / 2))?;
     let other = Digest::of_bytes(b"another adapter");
     Ok(vec![
-        refused(cluster, "an adapter of rank 64", &large, &digest_directory(&large)?, &["64", "16"]).await?,
-        refused(cluster, "an adapter whose tensors have another rank", &wrong, &digest_directory(&wrong)?, &["4"])
+        refused(cluster, "an adapter that says it has rank 64", &large, &digest_directory(&large)?, &["[64, 192]"])
+            .await?,
+        refused(cluster, "an adapter that says it has rank 4", &wrong, &digest_directory(&wrong)?, &["[4, 192]"])
             .await?,
         refused(cluster, "an adapter with half its weights", &cut, &digest_directory(&cut)?, &["safetensors"]).await?,
         refused(cluster, "an adapter with another digest", &path_of_uri(&trained.uri)?, &other, &["digest"]).await?,

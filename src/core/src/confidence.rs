@@ -1,4 +1,4 @@
-//! How much a pattern is trusted: the brief's rule for people, discounted counts for ranking.
+//! How much a pattern is trusted: a simple rule for people, discounted counts for ranking.
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{Beta, ContinuousCDF};
@@ -7,7 +7,7 @@ use crate::execution::Outcome;
 
 /// Confidence a pattern starts with.
 pub const INITIAL_CONFIDENCE: f64 = 0.5;
-/// Each new outcome discounts the older ones by this (research anchor: half-life of about 140 outcomes).
+/// Each new outcome discounts the older ones by this (a half-life of about 140 outcomes).
 pub const DISCOUNT: f64 = 0.995;
 /// One pattern in a context with others gets at least this share of the outcome.
 const MIN_ATTRIBUTION: f64 = 1.0 / 3.0;
@@ -15,7 +15,7 @@ const MIN_ATTRIBUTION: f64 = 1.0 / 3.0;
 /// What is kept about one pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PatternStanding {
-    /// The brief's confidence, `[0, 1]`.
+    /// Confidence as people are shown it, `[0, 1]`.
     pub confidence: f64,
     /// Discounted successes with the pattern in context.
     pub shown_successes: f64,
@@ -50,7 +50,7 @@ pub enum Exposure {
     Withheld,
 }
 
-/// The brief's additive rule: `+ quality·0.1` on success with quality ≥ 0.75, `− 0.1` on failure or quality < 0.50,
+/// The additive rule for people: `+ quality·0.1` on success with quality ≥ 0.75, `− 0.1` on failure or quality < 0.50,
 /// clamped to `[0, 1]`.
 pub fn updated_confidence(confidence: f64, outcome: Outcome, quality: f64) -> f64 {
     let change = match outcome {

@@ -55,7 +55,7 @@ pub struct CandidateFacts<'a> {
 
 /// The lesson of one candidate. `None` where there is none: a success, or an infra outcome.
 ///
-/// Every failure is captured, and so is everything below 0.50, as the brief says.
+/// Every failure is captured, and so is everything below 0.50.
 pub fn lesson(facts: &CandidateFacts<'_>) -> Option<Lesson> {
     match facts.outcome {
         Outcome::Infra => None,

@@ -1,4 +1,4 @@
-//! The quality score of the brief and its bands.
+//! The quality score and its bands.
 
 use serde::{Deserialize, Serialize};
 

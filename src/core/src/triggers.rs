@@ -1,4 +1,4 @@
-//! When the loop trains: the three triggers of the brief, and what holds them back.
+//! When the loop trains: the three triggers, and what holds them back.
 
 use serde::{Deserialize, Serialize};
 

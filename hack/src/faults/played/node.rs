@@ -21,6 +21,8 @@ use serde_json::json;
 
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
+/// Longest wait for an answer of the operator.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// Gain of every candidate, and where adapters are kept.
 pub struct PlayedNode {
@@ -92,7 +94,9 @@ impl PlayedNode {
         let env = self.environment(container.env.as_deref().unwrap_or_default()).await?;
         let variable = |name: &str| env.get(name).map(String::as_str).with_context(|| format!("{name} is set"));
         let (url, token) = (variable("GENESIS_REPORT_URL")?, variable("GENESIS_REPORT_TOKEN")?);
-        let reporter = JobReporter::new(reqwest::Client::new(), url, token);
+        // The connections of an operator that was killed are closed; those of a played one only fall silent.
+        let http = reqwest::Client::builder().timeout(SILENCE).build()?;
+        let reporter = JobReporter::new(http, url, token);
         reporter.tell(&JobEvent::Started { total_steps: 10, resumed_from: 0 }).await?;
         let role = template.metadata.as_ref().and_then(|metadata| metadata.labels.as_ref()?.get(ROLE_LABEL));
         let event = if role == Some(&Role::Trainer.to_string()) {
