@@ -3,6 +3,7 @@
 pub mod charts;
 pub mod check;
 pub mod cluster;
+pub mod conformance;
 pub mod demo;
 pub mod drill;
 pub mod faults;

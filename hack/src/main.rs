@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use hack::cluster::{self, ControlPlane};
-use hack::{charts, check, demo, drill, faults, generate, layers, paths, refusals, report, seedling, verdicts};
+use hack::{
+    charts, check, conformance, demo, drill, faults, generate, layers, paths, refusals, report, seedling, verdicts,
+};
 
 /// Developer tasks of Genesis.
 #[derive(Parser)]
@@ -72,6 +74,15 @@ enum Verb {
     /// The gate on promotion can say no: A/A, shuffled labels, a sabotaged canary
     Drill {
         /// Draws the tasks and all sampling
+        #[arg(long, default_value_t = 7)]
+        seed: u64,
+    },
+    /// The minicluster answers as a real API server does
+    Conformance {
+        /// Sequences of requests
+        #[arg(long, default_value_t = 50)]
+        sequences: usize,
+        /// Draws the requests
         #[arg(long, default_value_t = 7)]
         seed: u64,
     },
@@ -160,6 +171,10 @@ fn run(verb: Verb) -> Result<()> {
                 sealed_families,
             };
             tokio::runtime::Runtime::new()?.block_on(drill::run(&options))
+        }
+        Verb::Conformance { sequences, seed } => {
+            let plane = ControlPlane::start(&fresh(paths::root().join("target/conformance"))?)?;
+            tokio::runtime::Runtime::new()?.block_on(conformance::run(sequences, seed, &plane)).map(drop)
         }
         Verb::Faults { stride } => tokio::runtime::Runtime::new()?.block_on(faults::run(stride)).map(drop),
         Verb::Refusals => {
