@@ -81,7 +81,7 @@ pub async fn run(sequences: usize, seed: u64, plane: &ControlPlane) -> Result<Co
 }
 
 fn difference(sequence: usize, position: usize, step: &Step, theirs: &Answer, mine: &Answer) -> String {
-    format!("sequence {sequence}, request {position}: {step:?}\n  real: {theirs}\n  ours: {mine}")
+    format!("sequence {sequence}, request {position}: {step:?}\n  {}", theirs.difference(mine))
 }
 
 async fn client(plane: &ControlPlane) -> Result<Client> {

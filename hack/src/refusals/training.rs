@@ -31,7 +31,7 @@ pub(super) async fn all(cluster: &Cluster, options: &Options) -> Result<(Adapter
             "damaged-base",
             &with_damaged_base(spec(cluster, &dataset).await?, options)?,
             "a base model with half its weights",
-            &["model.safetensors"],
+            &["BaseModelInvalid", "model.safetensors"],
         )
         .await?,
     ];

@@ -76,6 +76,12 @@ pub enum TrainingRunReason {
     OutOfMemory,
     /// The dataset is unusable: trying again cannot help.
     DatasetInvalid,
+    /// The base model is unusable: trying again cannot help.
+    BaseModelInvalid,
+    /// The hyper-parameters do not fit the base model or the data.
+    RecipeInvalid,
+    /// The loss is no number any more.
+    Diverged,
     /// The adapter could not be stored.
     AdapterUploadFailed,
     /// The Job ended well without telling of an adapter.

@@ -79,6 +79,11 @@ fn failed(name: &str, status: &TrainingRunStatus) -> Check {
     let remedy = match reason {
         "OutOfMemory" => "give trainingTemplate.trainer.resources more memory, or lower hyperparameters.batchSize",
         "DeadlineExceeded" => "raise trainingTemplate.activeDeadlineSeconds, or lower hyperparameters.epochs",
+        "BaseModelInvalid" => {
+            "trying again cannot help: spec.baseModel names files that are damaged or of another format"
+        }
+        "RecipeInvalid" => "trying again cannot help: correct lora and hyperparameters as the message says",
+        "Diverged" => "a smaller learning rate, or fewer epochs, keeps the loss a number",
         "DatasetInvalid" => "trying again cannot help: see what is wrong with the dataset that status.dataset names",
         "AdapterUploadFailed" | "AdapterMissing" | "AdapterCorrupt" => {
             "see that the volume of spec.storage is writable and has room, then retry"

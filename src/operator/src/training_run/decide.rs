@@ -185,6 +185,9 @@ fn job_failed(status: &TrainingRunStatus, reason: &str, message: &str) -> Verdic
     let reason = match (told.map(|failure| failure.reason.as_str()), reason) {
         (_, "DeadlineExceeded") => Reason::DeadlineExceeded,
         (Some("DatasetInvalid"), _) => Reason::DatasetInvalid,
+        (Some("BaseModelInvalid"), _) => Reason::BaseModelInvalid,
+        (Some("RecipeInvalid"), _) => Reason::RecipeInvalid,
+        (Some("Diverged"), _) => Reason::Diverged,
         (Some("OutOfMemory"), _) => Reason::OutOfMemory,
         (Some("AdapterUploadFailed"), _) => Reason::AdapterUploadFailed,
         (_, "BackoffLimitExceeded") => Reason::BackoffLimitExceeded,
