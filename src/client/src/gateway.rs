@@ -8,6 +8,9 @@ use serde_json::json;
 use crate::Error;
 use crate::transport::Transport;
 
+/// Header with the number of the leader that asks, where operators elect one.
+pub const FENCE_HEADER: &str = "x-genesis-fence";
+
 /// The gateway's internal endpoints, as the operator uses them.
 #[derive(Clone, Debug)]
 pub struct GatewayClient {
@@ -18,6 +21,11 @@ impl GatewayClient {
     /// `base` is the internal address, `token` the service token.
     pub fn new(http: reqwest::Client, base: &str, token: &str) -> Self {
         Self { transport: Transport::new(http, "the gateway", base, Some(token.to_owned())) }
+    }
+
+    /// From now on every request names the leader with this number: the ledger refuses one that has lost the lead.
+    pub fn fence(&self, number: u64) {
+        self.transport.fence(number);
     }
 
     /// How much was learned after the watermark `since`.

@@ -8,7 +8,7 @@ mod token;
 mod transport;
 
 pub use error::Error;
-pub use gateway::GatewayClient;
+pub use gateway::{FENCE_HEADER, GatewayClient};
 pub use inference::{Choice, CompletionRequest, InferenceClient, ServedModel};
 pub use job::JobReporter;
 pub use token::same_token;

@@ -1,9 +1,12 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
+use crate::gateway::FENCE_HEADER;
 
 /// Longest wait for a connection: the parts are on one network.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -22,11 +25,17 @@ pub(crate) struct Transport {
     what: &'static str,
     base: String,
     token: Option<String>,
+    /// Number of the leader that asks; 0 where there is none.
+    fence: Arc<AtomicU64>,
 }
 
 impl Transport {
     pub(crate) fn new(http: reqwest::Client, what: &'static str, base: &str, token: Option<String>) -> Self {
-        Self { http, what, base: base.trim_end_matches('/').to_owned(), token }
+        Self { http, what, base: base.trim_end_matches('/').to_owned(), token, fence: Arc::default() }
+    }
+
+    pub(crate) fn fence(&self, number: u64) {
+        self.fence.store(number, Ordering::Relaxed);
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
@@ -62,6 +71,10 @@ impl Transport {
         let request = match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
+        };
+        let request = match self.fence.load(Ordering::Relaxed) {
+            0 => request,
+            number => request.header(FENCE_HEADER, number),
         };
         let unreachable = |source| Error::Unreachable { what: self.what, url: url.to_owned(), source };
         let response = request.send().await.map_err(unreachable)?;

@@ -28,6 +28,14 @@ pub enum LedgerError {
         /// The name.
         name: String,
     },
+    /// The writer has lost the lead.
+    #[error("leader {number} has lost the lead: leader {newest} has written since")]
+    Fenced {
+        /// Number of who asked.
+        number: u64,
+        /// The highest that has written.
+        newest: u64,
+    },
     /// What was given contradicts itself.
     #[error("{0}")]
     Invalid(String),

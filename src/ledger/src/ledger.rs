@@ -1,6 +1,7 @@
 //! The system of record on SQLite.
 
 mod census;
+mod fence;
 mod improvement;
 mod open;
 mod outbox;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use sqlx::SqlitePool;
 use tokio::sync::watch;
 
+use self::fence::FencedWriter;
 use crate::error::Result;
 use crate::writer::Writer;
 
@@ -44,6 +46,8 @@ impl Default for LedgerOptions {
 #[derive(Clone)]
 pub struct Ledger {
     shared: Arc<Shared>,
+    /// Number of the leader that writes through this handle.
+    fence: Option<u64>,
 }
 
 struct Shared {
@@ -61,7 +65,7 @@ impl Ledger {
         let opened = open::open(path, options.readers).await?;
         let writer = Writer::start(opened.writer, opened.options, opened.head);
         let shared = Shared { writer, readers: opened.readers, options };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { shared: Arc::new(shared), fence: None })
     }
 
     /// The newest committed position of the outbox, as it grows. A relay waits on this.
@@ -79,7 +83,7 @@ impl Ledger {
         &self.shared.readers
     }
 
-    fn writer(&self) -> &Writer {
-        &self.shared.writer
+    fn writer(&self) -> FencedWriter<'_> {
+        FencedWriter { writer: &self.shared.writer, number: self.fence }
     }
 }

@@ -1,6 +1,7 @@
 //! Which operator acts where several run: the one that holds the Lease. The others serve Jobs and probes, and wait.
 
-use kube::Client;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{Api, Client};
 use kube_lease_manager::{LeaseManager, LeaseManagerBuilder, LeaseManagerError};
 use tokio::sync::watch::Receiver;
 use tokio::task::JoinHandle;
@@ -26,6 +27,15 @@ pub struct Election {
 pub(crate) struct Leadership {
     leads: Receiver<bool>,
     manager: JoinHandle<Result<LeaseManager, LeaseManagerError>>,
+    number: u64,
+}
+
+/// How often the Lease has changed hands, as its newest holder finds it.
+async fn number(client: &Client, election: &Election) -> Result<u64, LeaseManagerError> {
+    let lease = Api::<Lease>::namespaced(client.clone(), &election.namespace).get(LEASE).await;
+    let spec = lease.map_err(LeaseManagerError::KubeError)?.spec.unwrap_or_default();
+    let transitions = spec.lease_transitions.unwrap_or(0);
+    Ok(u64::try_from(transitions).unwrap_or(0))
 }
 
 impl Leadership {
@@ -51,12 +61,18 @@ impl Leadership {
             // The manager has ended without being asked to.
             Some(false) => return manager.await.map_or(Ok(None), |ended| ended.map(|_| None)),
             None => {
-                Self { leads, manager }.release().await;
+                Self { leads, manager, number: 0 }.release().await;
                 return Ok(None);
             }
         }
-        tracing::info!(identity = election.identity, "This operator leads.");
-        Ok(Some(Self { leads, manager }))
+        let number = number(client, election).await?;
+        tracing::info!(identity = election.identity, number, "This operator leads.");
+        Ok(Some(Self { leads, manager, number }))
+    }
+
+    /// Higher than that of every leader before: the ledger refuses writes of an earlier one.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     /// Resolves when another operator may lead.
@@ -67,7 +83,7 @@ impl Leadership {
 
     /// Gives the Lease back, so that the next operator need not wait until it runs out.
     pub(crate) async fn release(self) {
-        let Self { leads, manager } = self;
+        let Self { leads, manager, .. } = self;
         drop(leads);
         if let Ok(Err(error)) = manager.await {
             tracing::warn!(%error, "The Lease was not given back; it runs out in {DURATION} s.");
@@ -96,9 +112,12 @@ mod tests {
         let second = tokio::spawn(async move { Leadership::gain(&client, &election("b"), &waiting).await });
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert!(!second.is_finished(), "two lead at once");
+        let number = first.number();
         first.release().await;
         let second = tokio::time::timeout(Duration::from_secs(DURATION), second).await.unwrap();
-        second.unwrap().unwrap().unwrap().release().await;
+        let second = second.unwrap().unwrap().unwrap();
+        assert!(second.number() > number, "{} after {number}", second.number());
+        second.release().await;
     }
 
     #[tokio::test]

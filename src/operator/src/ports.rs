@@ -15,6 +15,8 @@ use crate::record::Record;
 /// The gateway's internal endpoints.
 #[async_trait]
 pub trait Gateway: Send + Sync {
+    /// From now on this operator asks as the leader with this number.
+    fn fence(&self, number: u64);
     /// How much was learned after the watermark `since`.
     async fn learning(&self, namespace: &str, model: &str, since: u64) -> Result<LearningSnapshot, Error>;
     /// Freezes a dataset; the same name gives the same dataset again.

@@ -161,6 +161,9 @@ async fn lead(wiring: &Wiring, election: Option<&Election>) -> Result<(), StartE
     let Some(mut leadership) = Leadership::gain(&wiring.ctx.client, election, &wiring.shutdown).await? else {
         return Ok(());
     };
+    if let Some(gateway) = &wiring.ctx.gateway {
+        gateway.fence(leadership.number());
+    }
     let ended = tokio::select! {
         () = controllers::run(wiring) => Ok(()),
         // What is under way is dropped: the process ends, and begins anew as one of those that wait.

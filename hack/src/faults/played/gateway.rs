@@ -76,6 +76,8 @@ impl PlayedGateway {
 
 #[async_trait]
 impl Gateway for PlayedGateway {
+    fn fence(&self, _: u64) {}
+
     async fn learning(&self, _: &str, _: &str, since: u64) -> Result<LearningSnapshot, Error> {
         let total = self.learnings.load(Ordering::SeqCst);
         Ok(LearningSnapshot {

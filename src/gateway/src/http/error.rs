@@ -188,6 +188,10 @@ impl From<GenerateError> for ApiError {
 
 impl From<genesis_ledger::LedgerError> for ApiError {
     fn from(error: genesis_ledger::LedgerError) -> Self {
+        if matches!(error, genesis_ledger::LedgerError::Fenced { .. }) {
+            let hint = "this operator must end: another one leads";
+            return Self::new(StatusCode::CONFLICT, "lead_lost", error.to_string(), hint);
+        }
         Self::internal(&error)
     }
 }

@@ -1,20 +1,21 @@
 //! The operator's endpoints. Every request shows the service token.
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use genesis_api::genesis_model::TrainingTemplate;
-use genesis_client::same_token;
+use genesis_client::{FENCE_HEADER, same_token};
 use genesis_core::Digest;
 use genesis_core::wire::{
     AdapterRecord, AppliedRoute, ArmStatistics, DatasetRequest, DatasetSnapshot, EvaluationRecord, LearningSnapshot,
     PromotionRecord,
 };
-use genesis_ledger::LedgerError;
 use genesis_ledger::types::learning::Reverted;
+use genesis_ledger::{Ledger, LedgerError};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -55,6 +56,24 @@ async fn authenticate(
         "the request does not show the service token",
         "send Authorization: Bearer <GENESIS_SERVICE_TOKEN>",
     ))
+}
+
+/// The ledger as the operator that asks may write it.
+struct Leader(Ledger);
+
+impl FromRequestParts<App> for Leader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let ledger = &app.pipeline.ledger;
+        let Some(shown) = parts.headers.get(FENCE_HEADER) else { return Ok(Self(ledger.clone())) };
+        let number = shown.to_str().ok().and_then(|text| text.parse().ok());
+        let number = number.ok_or_else(|| {
+            let message = format!("{FENCE_HEADER} is no number: {shown:?}");
+            ApiError::new(StatusCode::BAD_REQUEST, "invalid_fence", message, "send the leader's number, or none")
+        })?;
+        Ok(Self(ledger.fenced(number)))
+    }
 }
 
 #[derive(Deserialize)]
@@ -103,11 +122,12 @@ async fn learning(
 
 async fn datasets(
     State(app): State<App>,
+    Leader(ledger): Leader,
     ApiPath(model): ApiPath<ModelPath>,
     ApiJson(request): ApiJson<DatasetRequest>,
 ) -> Result<Json<DatasetSnapshot>, ApiError> {
     let route = known(&app, &model.key())?;
-    Ok(Json(freeze(&app.pipeline.ledger, &route, request, now_ms()).await?))
+    Ok(Json(freeze(&ledger, &route, request, now_ms()).await?))
 }
 
 async fn arms(
@@ -119,37 +139,37 @@ async fn arms(
 }
 
 async fn revert(
-    State(app): State<App>,
+    Leader(ledger): Leader,
     ApiPath(model): ApiPath<ModelPath>,
     ApiJson(request): ApiJson<Revert>,
 ) -> Result<Json<Reverted>, ApiError> {
-    Ok(Json(app.pipeline.ledger.revert_learnings(&scope(&model.key()), &request.adapter, now_ms()).await?))
+    Ok(Json(ledger.revert_learnings(&scope(&model.key()), &request.adapter, now_ms()).await?))
 }
 
 async fn adapters(
-    State(app): State<App>,
+    Leader(ledger): Leader,
     ApiPath(model): ApiPath<ModelPath>,
     ApiJson(record): ApiJson<AdapterRecord>,
 ) -> Result<StatusCode, ApiError> {
-    app.pipeline.ledger.record_adapter(&scope(&model.key()), record, now_ms()).await?;
+    ledger.record_adapter(&scope(&model.key()), record, now_ms()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn evaluations(
-    State(app): State<App>,
+    Leader(ledger): Leader,
     ApiPath(model): ApiPath<ModelPath>,
     ApiJson(record): ApiJson<EvaluationRecord>,
 ) -> Result<StatusCode, ApiError> {
-    app.pipeline.ledger.record_evaluation(&scope(&model.key()), record, now_ms()).await?;
+    ledger.record_evaluation(&scope(&model.key()), record, now_ms()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn promotions(
-    State(app): State<App>,
+    Leader(ledger): Leader,
     ApiPath(model): ApiPath<ModelPath>,
     ApiJson(record): ApiJson<PromotionRecord>,
 ) -> Result<StatusCode, ApiError> {
-    app.pipeline.ledger.record_promotion(&scope(&model.key()), record, now_ms()).await?;
+    ledger.record_promotion(&scope(&model.key()), record, now_ms()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -184,6 +204,9 @@ impl From<DatasetError> for ApiError {
                 message,
                 "choose another name for the TrainingRun",
             ),
+            DatasetError::Ledger(LedgerError::Fenced { .. }) => {
+                Self::new(StatusCode::CONFLICT, "lead_lost", message, "this operator must end: another one leads")
+            }
             DatasetError::Store(_) => {
                 tracing::error!(%error, "The artifact store refused a dataset.");
                 Self::new(

@@ -1,6 +1,7 @@
 //! The ledger's promises.
 
 mod concurrency;
+mod fence;
 mod idempotency;
 mod improvement;
 mod kill;

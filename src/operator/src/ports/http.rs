@@ -32,6 +32,10 @@ impl HttpGateway {
 
 #[async_trait]
 impl Gateway for HttpGateway {
+    fn fence(&self, number: u64) {
+        self.0.fence(number);
+    }
+
     async fn learning(&self, namespace: &str, model: &str, since: u64) -> Result<LearningSnapshot, Error> {
         self.0.learning(namespace, model, since).await
     }

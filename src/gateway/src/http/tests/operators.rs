@@ -39,6 +39,19 @@ async fn without_the_service_token_nothing_is_told() {
 }
 
 #[tokio::test]
+async fn an_operator_that_has_lost_the_lead_changes_nothing() {
+    let harness = Harness::new().await;
+    let (old, new) = (client(&harness).await, client(&harness).await);
+    old.fence(1);
+    old.revert("default", "seedling", &adapter("x").digest).await.unwrap();
+    new.fence(2);
+    new.revert("default", "seedling", &adapter("x").digest).await.unwrap();
+    let refused = old.revert("default", "seedling", &adapter("x").digest).await.unwrap_err();
+    assert!(refused.to_string().contains("409") && refused.to_string().contains("has lost the lead"), "{refused}");
+    assert!(old.learning("default", "seedling", 0).await.is_ok(), "it may read");
+}
+
+#[tokio::test]
 async fn the_operator_s_endpoints_are_not_public() {
     let harness = Harness::new().await;
     assert_error(&get(&format!("{}/internal/v1/routes", harness.public().await)).await, 404, "not_found");
