@@ -14,10 +14,10 @@ const GOOD: usize = 8;
 pub(super) async fn all(api: &str, cluster: &Cluster) -> Result<Vec<Refusal>> {
     let generate = format!("{api}/api/v1/genesis/generate");
     let long = json!({ "prompt": "x".repeat(1 << 20) }).to_string();
-    let huge = json!({ "prompt": "x".repeat(64 << 20) }).to_string();
+    let huge = json!({ "prompt": "x".repeat(8 << 20) }).to_string();
     let cases = [
         ("a prompt of 1 MB", long, &["413", "prompt"][..]),
-        ("a body of 64 MB", huge, &["413"][..]),
+        ("a body of 8 MB", huge, &["413"][..]),
         ("a body that is not JSON", "{\"prompt\": ".to_owned(), &["400", "JSON"][..]),
         ("an unknown field", json!({ "promt": "def f" }).to_string(), &["422", "promt"][..]),
         ("a thousand samples", json!({ "prompt": "def f", "samples": 1000 }).to_string(), &["422", "samples"][..]),
