@@ -61,7 +61,8 @@ impl Writer<'_> {
     pub async fn create_unread<K: Object>(&self, what: &'static str, object: &K) -> Result<(), ActError> {
         let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
         match self.api::<K>(object.namespace().as_deref()).create(&params, object).await {
-            Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+            // Another conflict, of a quota for example, has created nothing.
+            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(()),
             other => other.map(drop).map_err(acting(what)),
         }
     }
