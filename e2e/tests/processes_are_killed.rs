@@ -12,7 +12,7 @@ async fn ten_kills_cost_time_and_nothing_else() {
     let options = genesis_e2e::small_turn(data.path(), 13);
     let over = Arc::new(AtomicBool::new(false));
     let killing =
-        tokio::spawn(killer::kill(10, Duration::from_secs(4), 13, Arc::clone(&over), Duration::from_mins(30)));
+        tokio::spawn(killer::kill(10, Duration::from_secs(3), 13, Arc::clone(&over), Duration::from_mins(30)));
     let outcome = hack::demo::run_telling(&options, &over).await;
     over.store(true, Ordering::SeqCst);
     let killed = killing.await.unwrap();

@@ -21,7 +21,6 @@ use kube::{Client, Config, ResourceExt};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
-use serde_json::json;
 
 use self::answer::Answer;
 use self::step::{Script, Step};
@@ -109,7 +108,7 @@ async fn install(client: &Client) -> Result<()> {
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
-    bail!("GenesisModels are not served: {}", json!({ "after": "10 s" }))
+    bail!("GenesisModels are not served 10 s after their definition was established")
 }
 
 impl Conformance {

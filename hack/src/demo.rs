@@ -15,7 +15,8 @@ pub use outcome::Outcome;
 
 pub(crate) use self::cluster::{Cluster, MODEL};
 pub(crate) use self::show::{RolledOut, Stage};
-pub(crate) use self::stack::Stack;
+use self::stack::Stack;
+use self::suites::Suites;
 pub(crate) use self::traffic::Traffic;
 
 use std::path::PathBuf;
@@ -49,6 +50,19 @@ impl Options {
         let (loop_families, sealed_families) = (4, 4);
         Self { seed: 7, data, kubeconfig: None, keep: false, control: false, loop_families, sealed_families }
     }
+}
+
+/// Starts a stack whose loop is held: what happens there is asked for by hand. With the tasks that a client may send.
+pub(crate) async fn start_held(options: &Options) -> Result<(Stack, Cluster, Suites)> {
+    let stage = Stage::begin("start", "tasks, control plane and model");
+    let suites = suites::make(options)?;
+    let stack = Stack::start(options).await?;
+    let cluster = Cluster::connect(&stack.kubeconfig).await?;
+    cluster.apply_model(options).await?;
+    cluster.suspend().await?;
+    cluster.wait_ready().await?;
+    stage.end("ready, the loop is suspended");
+    Ok((stack, cluster, suites))
 }
 
 /// Runs the demo to its end.

@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
-use crate::demo::{Cluster, Options, Stack, Stage, Traffic, suites};
+use crate::demo::{Options, Stage, Traffic, start_held};
 use crate::report;
 
 /// Evaluations of a model against itself.
@@ -45,16 +45,7 @@ pub struct Drill {
 /// Runs all three and prints the table.
 pub async fn run(options: &Options) -> Result<()> {
     let clock = std::time::Instant::now();
-    let stage = Stage::begin("start", "tasks, control plane and model");
-    let suites = suites::make(options)?;
-    let stack = Stack::start(options).await?;
-    let cluster = Cluster::connect(&stack.kubeconfig).await?;
-    cluster.apply_model(options).await?;
-    // The loop is held: what happens here is asked for by hand.
-    cluster.suspend().await?;
-    cluster.wait_ready().await?;
-    stage.end("ready, the loop is suspended");
-
+    let (stack, cluster, suites) = start_held(options).await?;
     let stage = Stage::begin("a/a", "drawing the pool of samples");
     let pool = aa::draw_pool(&cluster, options).await?;
     let aa = aa::judge_same_model(&pool, AA_RUNS, options.seed);

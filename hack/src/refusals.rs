@@ -8,7 +8,7 @@ mod training;
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
-use crate::demo::{Cluster, Options, Stack, Stage, suites};
+use crate::demo::{Options, Stage, start_held};
 use crate::report;
 
 /// One bad input and what was answered.
@@ -44,16 +44,7 @@ pub struct Refusals {
 
 /// Gives a running stack everything bad, then asks it something good.
 pub async fn run(options: &Options) -> Result<Refusals> {
-    let stage = Stage::begin("start", "tasks, control plane and model");
-    let suites = suites::make(options)?;
-    let stack = Stack::start(options).await?;
-    let cluster = Cluster::connect(&stack.kubeconfig).await?;
-    cluster.apply_model(options).await?;
-    // The loop is held: what happens here is asked for by hand.
-    cluster.suspend().await?;
-    cluster.wait_ready().await?;
-    stage.end("ready");
-
+    let (stack, cluster, suites) = start_held(options).await?;
     let stage = Stage::begin("refuse", "objects, requests, programs, trainings, adapters");
     let mut refusals = objects::all(&cluster).await?;
     refusals.extend(requests::all(&stack.api, &cluster).await?);

@@ -16,6 +16,8 @@ use super::stage::Stage;
 pub struct End {
     /// Digest of the champion.
     pub champion: Option<Digest>,
+    /// How the Rollout ended, if there is one.
+    pub completion: Option<String>,
     /// Outcome of each turn.
     pub turns: Vec<(i64, String)>,
     /// Objects of the turns with how they ended.
@@ -46,13 +48,15 @@ impl End {
             let verdict = evaluation.status.as_ref().map(|status| format!("{:?}", status.verdict));
             objects.insert(format!("Evaluation {}", evaluation.name_any()), verdict.unwrap_or_default());
         }
+        let mut completion = None;
         for rollout in Api::<Rollout>::namespaced(client(), "default").list(&all).await? {
-            let end = rollout.status.as_ref().map(|status| format!("{:?}", status.completion_status));
-            objects.insert(format!("Rollout {}", rollout.name_any()), end.unwrap_or_default());
+            completion = rollout.status.as_ref().and_then(|status| status.completion_status).map(|end| end.to_string());
+            objects.insert(format!("Rollout {}", rollout.name_any()), completion.clone().unwrap_or_default());
         }
         let workloads = Api::<Deployment>::namespaced(client(), "default").list(&all).await?;
         Ok(Self {
             champion: status.current_adapter.map(|champion| champion.adapter.digest),
+            completion,
             turns: status.history.iter().map(|entry| (entry.revision, entry.outcome.to_string())).collect(),
             objects,
             served: stage.inference.loaded(),

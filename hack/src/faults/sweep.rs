@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use genesis_api::GenesisModel;
 use genesis_minicluster::faults::{Fault, FaultPlan, Nth, Pattern, Trace, WatchFault};
 
@@ -49,6 +49,9 @@ pub(super) async fn calm(scenario: Scenario) -> Result<Calm> {
         end = turn(&stage, None) => end.with_context(|| format!("{scenario} without faults"))?,
         broken = invariants::watch(&stage) => bail!("{scenario} without faults: {broken}"),
     };
+    let completion = end.completion.as_deref();
+    let promised = scenario.completion().map(|completion| completion.to_string());
+    ensure!(completion == promised.as_deref(), "{scenario} without faults ended as {completion:?}");
     let Trace { events, .. } = stage.faults.trace();
     let writes = stage.faults.trace().writes().count();
     stage.end().await?;

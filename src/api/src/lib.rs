@@ -13,6 +13,7 @@ pub mod names;
 mod pod;
 pub mod rollout;
 mod schema;
+pub mod structure;
 pub mod training_run;
 
 pub use common::{AdapterReference, ArtifactReference, BaseModelSpec, Decimal, ModelReference, StorageSpec};

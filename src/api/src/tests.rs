@@ -3,7 +3,6 @@
 mod rules;
 mod samples;
 mod shape;
-mod structural;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::{Value, json};
@@ -25,9 +24,9 @@ fn schema(kind: &str) -> Value {
 /// Everything that is wrong with an object, as a server would find it: structure first, then CEL.
 fn problems(object: &Value, old: Option<&Value>) -> Vec<String> {
     let schema = schema(object["kind"].as_str().expect("kind"));
-    let found = structural::problems(&schema, object);
+    let found = crate::structure::problems(&schema, object);
     if !found.is_empty() {
-        return found;
+        return found.into_iter().map(|(path, problem)| format!("{path}: {problem}")).collect();
     }
     match kube::core::cel::Validator::new().validate(&schema, object, old) {
         Ok(()) => Vec::new(),

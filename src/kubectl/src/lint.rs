@@ -4,11 +4,11 @@
 
 mod document;
 mod locate;
-mod structural;
 
 use std::fmt;
 
 use genesis_api::names::{GROUP, VERSION};
+use genesis_api::structure;
 use kube::core::cel::Validator;
 use serde::Serialize;
 use serde_json::Value;
@@ -81,7 +81,7 @@ fn of_object(document: &Document<'_>, object: &Value) -> Vec<(usize, String, Str
     if object["metadata"]["name"].as_str().is_none_or(str::is_empty) && object["metadata"]["generateName"].is_null() {
         return vec![at("metadata", "metadata.name is required".to_owned())];
     }
-    let found = structural::problems(&schema, object);
+    let found = structure::problems(&schema, object);
     if !found.is_empty() {
         return found.into_iter().map(|(path, message)| at(&path, message)).collect();
     }

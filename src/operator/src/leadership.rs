@@ -7,6 +7,8 @@ use tokio::sync::watch::Receiver;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::run::StartError;
+
 /// Name of the Lease.
 pub const LEASE: &str = "genesis-operator";
 /// Seconds after which a leader that is not heard of has lost the Lease.
@@ -30,12 +32,17 @@ pub(crate) struct Leadership {
     number: u64,
 }
 
-/// How often the Lease has changed hands, as its newest holder finds it.
-async fn number(client: &Client, election: &Election) -> Result<u64, LeaseManagerError> {
-    let lease = Api::<Lease>::namespaced(client.clone(), &election.namespace).get(LEASE).await;
-    let spec = lease.map_err(LeaseManagerError::KubeError)?.spec.unwrap_or_default();
-    let transitions = spec.lease_transitions.unwrap_or(0);
-    Ok(u64::try_from(transitions).unwrap_or(0))
+/// Bits of a leader's number that count how often the Lease has changed hands.
+const TRANSITION_BITS: u32 = 20;
+
+/// The number of the leader that holds this Lease: when the Lease was created, then how often it has changed hands.
+///
+/// A Lease that was deleted and made again counts from the beginning; its creation, which the API server dates, is later.
+fn number(lease: &Lease) -> u64 {
+    let created = lease.metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second());
+    let transitions = lease.spec.as_ref().and_then(|spec| spec.lease_transitions).unwrap_or(0);
+    let most = (1 << TRANSITION_BITS) - 1;
+    (u64::try_from(created).unwrap_or(0) << TRANSITION_BITS) | u64::try_from(transitions).unwrap_or(0).min(most)
 }
 
 impl Leadership {
@@ -44,7 +51,7 @@ impl Leadership {
         client: &Client,
         election: &Election,
         shutdown: &CancellationToken,
-    ) -> Result<Option<Self>, LeaseManagerError> {
+    ) -> Result<Option<Self>, StartError> {
         let builder = LeaseManagerBuilder::new(client.clone(), LEASE)
             .with_namespace(&election.namespace)
             .with_identity(&election.identity)
@@ -58,14 +65,15 @@ impl Leadership {
         };
         match leading {
             Some(true) => {}
-            // The manager has ended without being asked to.
-            Some(false) => return manager.await.map_or(Ok(None), |ended| ended.map(|_| None)),
+            // The manager has ended without being asked to: nobody tries for the Lease any more.
+            Some(false) => return manager.await.map_or(Err(StartError::LeaseLost), |ended| Ok(ended.map(|_| None)?)),
             None => {
                 Self { leads, manager, number: 0 }.release().await;
                 return Ok(None);
             }
         }
-        let number = number(client, election).await?;
+        let lease = Api::<Lease>::namespaced(client.clone(), &election.namespace).get(LEASE).await;
+        let number = number(&lease.map_err(LeaseManagerError::KubeError)?);
         tracing::info!(identity = election.identity, number, "This operator leads.");
         Ok(Some(Self { leads, manager, number }))
     }
@@ -118,6 +126,20 @@ mod tests {
         let second = second.unwrap().unwrap().unwrap();
         assert!(second.number() > number, "{} after {number}", second.number());
         second.release().await;
+    }
+
+    #[test]
+    fn a_lease_that_is_made_again_gives_higher_numbers() {
+        let lease = |created: &str, transitions: i32| {
+            let json = serde_json::json!({
+                "metadata": { "creationTimestamp": created }, "spec": { "leaseTransitions": transitions },
+            });
+            number(&serde_json::from_value(json).unwrap())
+        };
+        let old = lease("2026-01-01T00:00:00Z", 5);
+        assert_eq!(lease("2026-01-01T00:00:00Z", 6), old + 1);
+        assert!(lease("2026-01-01T00:00:01Z", 1) > lease("2026-01-01T00:00:00Z", i32::MAX));
+        assert!(i64::try_from(lease("2200-01-01T00:00:00Z", i32::MAX)).is_ok(), "the ledger can keep it");
     }
 
     #[tokio::test]

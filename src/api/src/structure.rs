@@ -1,10 +1,14 @@
 //! What a server finds before CEL runs: types, bounds, what is required, what is unknown.
+//!
+//! A small reading of structural schemas, for tests and for tools that look at manifests without a server.
 
-use regex::Regex;
+use kube::core::cel::Validator;
 use serde_json::{Value, json};
 
-/// What is wrong with an object, by path.
-pub(super) fn problems(schema: &Value, object: &Value) -> Vec<(String, String)> {
+/// What is wrong with `object`: path (`spec.serving.replicas`, `spec.steps[0].weight`) and a sentence, in no order.
+///
+/// `schema` is an `openAPIV3Schema`. Empty where the structure is right; the rules are still to be asked then.
+pub fn problems(schema: &Value, object: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut bare = object.clone();
     if let Some(fields) = bare.as_object_mut() {
@@ -37,9 +41,8 @@ fn check(schema: &Value, value: &Value, path: &str, found: &mut Vec<(String, Str
         Value::String(text) => {
             let length = text.chars().count() as f64;
             bounds(schema, ("minLength", "maxLength"), Some(length), " characters", &mut problem);
-            let pattern = schema["pattern"].as_str().and_then(|pattern| Regex::new(pattern).ok());
-            if pattern.is_some_and(|pattern| !pattern.is_match(text)) {
-                problem(format!("{value} does not match {}", schema["pattern"].as_str().unwrap_or_default()));
+            if let Some(pattern) = schema["pattern"].as_str().filter(|pattern| !matches(pattern, text)) {
+                problem(format!("{value} does not match {pattern}"));
             }
         }
         Value::Array(items) => {
@@ -94,6 +97,13 @@ fn bounds(
     if most.is_some_and(|most| number > most) {
         problem(format!("{number}{unit} is more than {}", most.unwrap_or_default()));
     }
+}
+
+/// Patterns are RE2, which is what CEL's `matches` speaks.
+fn matches(pattern: &str, text: &str) -> bool {
+    let rule = format!("self.matches({pattern:?})");
+    let schema = json!({ "type": "string", "x-kubernetes-validations": [{ "rule": rule }] });
+    Validator::new().validate(&schema, &json!(text), None).is_ok()
 }
 
 fn below(path: &str, name: &str) -> String {
