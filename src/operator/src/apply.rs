@@ -141,6 +141,7 @@ pub fn is_within(desired: &Value, found: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use genesis_minicluster::cluster::Cluster;
+    use genesis_minicluster::faults::{Fault, FaultPlan, Faults, Nth, Pattern};
     use k8s_openapi::api::core::v1::ConfigMap;
     use serde_json::json;
 
@@ -162,6 +163,21 @@ mod tests {
         let patch = json!({ "data": { "a": "b" } });
         assert!(writer.merge::<ConfigMap>("changing", "default", "m", &patch).await.unwrap());
         assert!(!writer.merge::<ConfigMap>("changing", "default", "gone", &patch).await.unwrap());
+    }
+
+    /// A quota that was changed at the same time answers a creation with 409 too: then nothing was made.
+    #[tokio::test]
+    async fn only_an_object_that_is_there_counts_as_made() {
+        let cluster = Cluster::in_memory().unwrap();
+        let conflict = FaultPlan::none().request(Pattern::writes(), Nth::Exactly(1), Fault::Answer(409));
+        let client = Faults::new(conflict).client(cluster.service());
+        let writer = Writer(&client);
+        let map: ConfigMap =
+            serde_json::from_value(json!({ "metadata": { "name": "m", "namespace": "default" } })).unwrap();
+        assert!(writer.create_unread("creating", &map).await.is_err());
+        writer.create_unread("creating", &map).await.unwrap();
+        writer.create_unread("creating", &map).await.unwrap();
+        assert!(Api::<ConfigMap>::namespaced(cluster.client(), "default").get_opt("m").await.unwrap().is_some());
     }
 
     #[test]

@@ -70,6 +70,13 @@ fn one_flipped_bit_costs_two_steps_and_two_cost_the_run_so_far() {
     assert_eq!(resumed_step(&store, RECIPE), 4);
     damage(&saved[1]);
     assert_eq!(resumed_step(&store, RECIPE), 0);
+    let mut passed_over = Vec::new();
+    Checkpoints::new(&store, &identity(RECIPE)).resume(&mut trainer(RECIPE), |found, error| {
+        passed_over.push((found.uri.clone(), error.to_string()));
+    });
+    let uris: Vec<&String> = passed_over.iter().map(|(uri, _)| uri).collect();
+    assert_eq!(uris, [&saved[2].uri, &saved[1].uri], "each is told, the newest first");
+    assert!(passed_over.iter().all(|(_, why)| why.contains("damaged")), "{passed_over:?}");
 }
 
 #[test]

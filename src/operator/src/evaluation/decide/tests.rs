@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use genesis_api::Evaluation;
 use genesis_api::conditions::{ConditionType, find};
 use genesis_api::evaluation::EvaluationPhase;
 use genesis_api::training_run::JobFailure;
+use genesis_api::{ArtifactReference, Evaluation};
 use genesis_core::promotion::Verdict;
 use serde_json::json;
 
@@ -203,8 +203,15 @@ fn a_job_that_is_gone_is_a_failed_attempt_and_one_of_another_object_is_none() {
 fn a_verdict_ends_it_and_inconclusive_is_neither_true_nor_false() {
     for (verdict, expected) in [(Verdict::Pass, "True"), (Verdict::Fail, "False"), (Verdict::Inconclusive, "Unknown")] {
         let mut judged = after(1, 0, None);
-        judged.status.get_or_insert_default().verdict = Some(verdict);
+        let status = judged.status.get_or_insert_default();
+        status.verdict = Some(verdict);
+        status.report = Some(ArtifactReference { uri: "file:///r".into(), digest: adapter(9).digest });
+        let candidate = judged.spec.candidate.digest.clone();
         let plan = decide(&Observed { job: failed_job(), ..observed(judged) }, at(9));
+        let [EvaluationAction::Record(Record::Evaluation(kept))] = plan.actions.as_slice() else {
+            panic!("the ledger is told: {:?}", plan.actions)
+        };
+        assert_eq!((kept.verdict, &kept.candidate.digest), (verdict, &candidate));
         assert_eq!((plan.status.phase, plan.look_again), (EvaluationPhase::Complete, None));
         assert_eq!(find(&plan.status.conditions, ConditionType::Passed).unwrap().status, expected);
         assert_eq!(find(&plan.status.conditions, ConditionType::Complete).unwrap().status, "True");

@@ -1,7 +1,8 @@
-use genesis_api::conditions::{ConditionType, find};
+use genesis_api::conditions::{ConditionType, Conditions, ModelReason, find};
 use genesis_api::genesis_model::PromotionPolicy;
 use genesis_api::names::{APPROVED_ANNOTATION, IMPROVE_ANNOTATION};
 use genesis_api::{Evaluation, GenesisModel};
+use genesis_core::wire::ChampionChange;
 use kube::ResourceExt;
 use serde_json::json;
 
@@ -100,6 +101,33 @@ fn a_loop_that_is_held_or_cannot_ask_begins_nothing() {
             "{expected}: serving goes on"
         );
     }
+}
+
+#[test]
+fn a_pin_that_takes_all_traffic_is_told_until_it_is_kept() {
+    let mut pinned = model();
+    pinned.spec.pinned_adapter = Some(adapter(1));
+    pinned.status.get_or_insert_default();
+    let mut seen = observed(pinned, 0);
+    let told = |seen: &Observed| {
+        let kept = decide(seen, at(0)).actions.into_iter().find_map(|action| match action {
+            ModelAction::Record(Record::Promotion(kept)) => Some(kept),
+            _ => None,
+        });
+        kept.map(|kept| (kept.change, kept.adapter.map(|adapter| adapter.digest)))
+    };
+    assert_eq!(told(&seen), None, "it is not proved yet");
+    for replica in &mut seen.replicas {
+        replica.wanted.insert(adapter(1).served_name("coder"), AdapterState::Proved);
+    }
+    let expected = Some((ChampionChange::Pinned, Some(adapter(1).digest)));
+    assert_eq!(told(&seen), expected);
+    let status = decide(&seen, at(0)).status;
+    seen.model.status = Some(status);
+    assert_eq!(told(&seen), None, "once");
+    let conditions = &mut seen.model.status.as_mut().unwrap().conditions;
+    Conditions::edit(conditions, None, at(1)).set(ConditionType::Stalled, true, ModelReason::ActFailed, "refused");
+    assert_eq!(told(&seen), expected, "and again while some write was refused");
 }
 
 #[test]

@@ -109,8 +109,12 @@ fn it_is_complete_only_when_the_adapter_in_the_store_is_the_one_that_was_told_of
     assert_eq!((right.status.phase, right.look_again), (TrainingPhase::Complete, None));
     assert!(is_true(&right.status.conditions, ConditionType::Complete));
     assert_eq!(right.status.duration.as_deref(), Some("0s"));
+    let [RunAction::Record(Record::Adapter(kept))] = right.actions.as_slice() else { panic!("{:?}", right.actions) };
+    assert_eq!((&kept.adapter.digest, kept.training_run.as_str()), (&adapter(3).digest, "coder-r1"));
+    assert!(kept.dataset.is_some(), "the ledger knows what it was trained on");
 
     let wrong = told(Verification::Wrong("holds another".into()));
+    assert!(wrong.actions.is_empty(), "{:?}", wrong.actions);
     assert_eq!(
         (wrong.status.phase, reason(&wrong, ConditionType::Failed)),
         (TrainingPhase::Failed, "AdapterCorrupt".into())
