@@ -4,7 +4,7 @@ SHELL := /bin/bash
 
 TARGET = $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 # The built program, not `cargo dev`: cargo would build the dependencies once more with the features of one crate.
-DEV = $(TARGET)/debug/hack
+DEV = $(TARGET)/$(shell rustc --print host-tuple)/debug/hack
 
 .PHONY: help
 help: ## Show this help

@@ -165,8 +165,10 @@ fn values() -> impl Strategy<Value = Value> {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Tuple),
-            prop::collection::vec((any::<i16>().prop_map(|key| Value::Int(key.to_string())), inner), 0..4)
-                .prop_map(Value::Dict),
+            // A map has each key once, as a dict does.
+            prop::collection::btree_map(any::<i16>(), inner, 0..4).prop_map(|items| Value::Dict(
+                items.into_iter().map(|(key, value)| (Value::Int(key.to_string()), value)).collect()
+            )),
         ]
     })
 }
