@@ -5,25 +5,24 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use anyhow::{Context, Result, anyhow};
 use genesis_e2e::room::Room;
-use hack::images::catalog::{PROGRAMS, Part, RECIPES, Recipe, USER, VERSION};
+use hack::images::catalog::{PROGRAMS, Part, RECIPES, USER, VERSION};
 use hack::images::{self, Written, program};
 use hack::paths;
 use walkdir::WalkDir;
 
 /// All images, written once.
-fn written() -> &'static [Written] {
-    static WRITTEN: OnceLock<Vec<Written>> = OnceLock::new();
-    WRITTEN.get_or_init(|| images::write(&images::folder(), &[]).unwrap())
+fn written() -> Result<&'static [Written]> {
+    static WRITTEN: OnceLock<Result<Vec<Written>, String>> = OnceLock::new();
+    let written = WRITTEN.get_or_init(|| images::write(&images::folder(), &[]).map_err(|error| format!("{error:#}")));
+    written.as_deref().map_err(|error| anyhow!("{error}"))
 }
 
-/// The image, unpacked.
-fn room(recipe: &Recipe) -> Room {
-    Room::new(&written().iter().find(|image| image.image == recipe.name).unwrap().archive).unwrap()
-}
-
-fn image(part: Part) -> Room {
-    room(RECIPES.iter().find(|recipe| recipe.has(part)).unwrap())
+/// The image called `name`, unpacked.
+fn room(name: &str) -> Result<Room> {
+    let image = written()?.iter().find(|image| image.image == name);
+    Room::new(&image.with_context(|| format!("no image is called {name}"))?.archive)
 }
 
 /// Says why a test does nothing, if it does. Where the sandbox is required, nothing excuses a test.
@@ -50,10 +49,11 @@ fn every_program_of_every_image_starts_with_nothing_but_the_image() {
         return;
     }
     for recipe in &RECIPES {
-        let room = room(recipe);
+        let room = room(recipe.name).unwrap();
         let usage = room.usage();
         assert_eq!(usage.entrypoint, [recipe.entrypoint()]);
         assert_eq!(usage.user, format!("{USER}:{USER}"));
+        assert!(room.run(&["/bin/sh", "-c", "true"], USER).is_err(), "the room shows more than the image");
         for name in recipe.programs {
             // By name, as pods ask for it, and by path.
             for program in [(*name).to_owned(), format!("{PROGRAMS}/{name}")] {
@@ -71,7 +71,7 @@ fn an_image_holds_static_programs_no_shell_and_no_rights_to_be_had() {
         return;
     }
     for recipe in &RECIPES {
-        let room = room(recipe);
+        let room = room(recipe.name).unwrap();
         for name in recipe.programs {
             let path = room.path().join(PROGRAMS.trim_start_matches('/')).join(name);
             assert!(!program::is_dynamic(&path).unwrap(), "{name} needs a dynamic loader");
@@ -92,9 +92,20 @@ fn an_image_holds_static_programs_no_shell_and_no_rights_to_be_had() {
 }
 
 #[test]
+fn the_inference_image_finds_its_built_in_models() {
+    if !is_possible() {
+        return;
+    }
+    let room = room("genesis-inference").unwrap();
+    let words = ["genesis-inference", "bench", "--batch", "1", "--answer-tokens", "4", "--repetitions", "1"];
+    let output = room.run(&words, USER).unwrap();
+    assert!(output.status.success(), "{}", told(&output));
+}
+
+#[test]
 fn a_second_build_gives_the_same_images_and_a_third_has_nothing_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    let first = written();
+    let first = written().unwrap();
     let second = images::write(folder.path(), &[]).unwrap();
     let third = images::write(folder.path(), &[]).unwrap();
     assert_eq!(first.len(), RECIPES.len());
@@ -110,7 +121,7 @@ fn the_sandbox_image_has_the_python_that_its_harness_needs() {
     if !is_possible() {
         return;
     }
-    let room = image(Part::Python);
+    let room = room("genesis-sandbox").unwrap();
     // What the fork server, the harness and the tester import, and what is imported for every program.
     let script = "import abc, atexit, bisect, builtins, collections.abc, contextlib, copy, dataclasses, enum, errno, fcntl, \
                   functools, gc, heapq, itertools, json, math, operator, os, random, re, resource, select, signal, site, \
@@ -127,7 +138,7 @@ fn the_sandbox_image_grants_every_protection_and_runs_a_program() {
     if !is_possible() || !granted(here.status.success(), &format!("this machine lacks something:\n{}", told(&here))) {
         return;
     }
-    let room = image(Part::Python);
+    let room = room("genesis-sandbox").unwrap();
     let output = room.run(&["genesis-sandbox", "check"], 0).unwrap();
     assert!(output.status.success(), "{}", told(&output));
     std::fs::write(room.path().join("program.py"), "print(sum(range(10)))\n").unwrap();

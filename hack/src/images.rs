@@ -92,12 +92,11 @@ fn one(recipe: &Recipe, out: &Path) -> Result<Written> {
     let reference = recipe.full_reference();
     let found = archive::look(&path).filter(|found| (&found.inputs, &found.reference) == (&inputs, &reference));
     let kept = found.is_some();
-    let digest = match found {
-        Some(found) => found.digest,
-        None => {
-            let layers = layers.iter().map(|layer| layer.pack(epoch)).collect::<Result<Vec<_>>>()?;
-            Image { reference, config, layers, inputs, epoch }.write(&path)?
-        }
+    let digest = if let Some(found) = found {
+        found.digest
+    } else {
+        let layers = layers.iter().map(|layer| layer.pack(epoch)).collect::<Result<Vec<_>>>()?;
+        Image { reference, config, layers, inputs, epoch }.write(&path)?
     };
     let bytes = fs::metadata(&path).with_context(|| format!("read {}", path.display()))?.len();
     let (image, reference) = (recipe.name.to_owned(), recipe.reference());

@@ -1,8 +1,9 @@
 //! An image as one file: the layout of the Open Container Initiative in a tar archive.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -117,7 +118,9 @@ pub fn look(path: &Path) -> Option<Found> {
 
 fn write<'a>(path: &Path, files: impl Iterator<Item = (String, &'a [u8])>, epoch: u64) -> Result<()> {
     let folder = path.parent().ok_or_else(|| anyhow!("{} is not a file", path.display()))?;
-    let staged = tempfile::NamedTempFile::new_in(folder).with_context(|| format!("write to {}", folder.display()))?;
+    // Whoever imports it need not be who made it; the umask still counts.
+    let staged = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder);
+    let staged = staged.with_context(|| format!("write to {}", folder.display()))?;
     let mut archive = Builder::new(BufWriter::new(staged));
     for (name, bytes) in files {
         let mut header = layer::header(EntryType::Regular, 0o644, bytes.len() as u64, epoch);

@@ -51,11 +51,11 @@ fn is_pinned(from: &str, file: &Dockerfile<'_>, defaults: &BTreeMap<&str, &str>)
 
 /// What is said of a stage that is an image.
 fn image(stage: &Stage<'_, '_>, recipe: &Recipe) -> Result<()> {
-    let users = stage.instructions.iter().filter_map(|instruction| match instruction {
+    let mut users = stage.instructions.iter().filter_map(|instruction| match instruction {
         Instruction::User(user) => Some(user.arguments.value.as_ref()),
         _ => None,
     });
-    let user = users.last().unwrap_or("root");
+    let user = users.next_back().unwrap_or("root");
     ensure!(user == format!("{USER}:{USER}"), "USER {user} is not {USER}:{USER}");
     let program = entrypoint(stage).unwrap_or_default();
     ensure!(program == recipe.entrypoint(), "ENTRYPOINT {program} is not {}", recipe.entrypoint());
