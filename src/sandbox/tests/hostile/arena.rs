@@ -3,6 +3,7 @@
 use genesis_core::execution::{ExecutionRecord, ExecutionRequest, ExecutionVerdict, Limits, Termination};
 use genesis_core::task::{TestCase, TestSuite};
 use genesis_sandbox::pool::{Options, Pool, StartError};
+use genesis_sandbox::surroundings::Surroundings;
 
 use crate::granted::or_skip;
 
@@ -51,6 +52,16 @@ impl Case {
     /// The same case with a further demand.
     pub fn and(self, holds: fn(&ExecutionRecord) -> bool) -> Self {
         Self { holds, ..self }
+    }
+
+    /// The same case as gVisor must end it, where another layer holds than on Linux.
+    pub fn in_gvisor(self, change: impl FnOnce(Self) -> Self) -> Self {
+        if Surroundings::detect() == Surroundings::Gvisor { change(self) } else { self }
+    }
+
+    /// The same case with other verdicts, and no further demand.
+    pub fn ending(self, verdicts: &[ExecutionVerdict]) -> Self {
+        Self { verdicts: verdicts.to_vec(), holds: |_| true, ..self }
     }
 
     fn request(&self) -> ExecutionRequest {
