@@ -1,0 +1,249 @@
+//! A real node: kubelet, containerd, runc, gVisor, a bridge for pods, kube-proxy, CoreDNS and an enforcer of
+//! NetworkPolicies, with a control plane, in namespaces of their own.
+//!
+//! The first process of the namespaces holds them ([`hold`]): when it ends, the kernel ends everything in them. Nothing
+//! of the machine's network, processes, mounts or kernel settings is changed; control groups are below one of the
+//! node's own. The API server answers on a port of the machine's loopback, and whatever else a caller needs (logs,
+//! exec, port-forward) goes through it.
+
+mod cgroups;
+mod check;
+mod forward;
+mod holder;
+mod images;
+mod layout;
+mod machine;
+mod namespaces;
+mod objects;
+mod plan;
+mod process;
+mod programs;
+mod settings;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::PipeReader;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+pub use check::run as check;
+pub use holder::hold;
+pub use images::Image;
+pub use layout::NAME;
+pub use machine::{Missing, busybox};
+
+use self::layout::{CONTAINERD_SOCKET, Layout};
+use self::plan::Plan;
+use self::process::Held;
+use self::programs::Programs;
+use super::binary::kubectl;
+use super::processes::quiet;
+use crate::paths;
+
+const READY_WITHIN: Duration = Duration::from_mins(2);
+
+/// A running node with its control plane. Dropping it ends everything, unless it was told to stay.
+#[derive(Debug)]
+pub struct Node {
+    layout: Layout,
+    kubeconfig: PathBuf,
+    programs: Programs,
+    held: Held,
+    owner: Option<(Child, PipeReader)>,
+}
+
+impl Node {
+    /// Starts everything with fresh data under `folder` and waits until the node is ready and names resolve. Where the
+    /// machine does not grant this, the error is a [`Missing`]. It ends with this value, or with this process.
+    pub fn start(folder: &Path) -> Result<Self> {
+        let (reader, writer) = std::io::pipe()?;
+        Self::launch(folder, |_| Ok(writer.into()), |child| Some((child, reader)))
+    }
+
+    /// Installs and builds what is missing, so that the next start is quick.
+    pub fn build() -> Result<()> {
+        Self::prepare().map(drop)
+    }
+
+    fn prepare() -> Result<Programs> {
+        machine::prepare()?;
+        Programs::build()
+    }
+
+    /// The same for a node that outlives its caller: [`Node::stop`] ends it.
+    pub fn start_to_stay(folder: &Path) -> Result<Self> {
+        Self::launch(folder, |layout| Ok(File::create(layout.file("out"))?.into()), |_| None)
+    }
+
+    /// The node that runs in this folder.
+    pub fn running(folder: &Path) -> Result<Option<Self>> {
+        let Ok(folder) = folder.canonicalize() else { return Ok(None) };
+        let layout = Layout::new(&folder);
+        let Some(held) = Held::read(&layout)? else { return Ok(None) };
+        let kubeconfig = layout.file("certificates/admin.kubeconfig");
+        Ok(Some(Self { layout, kubeconfig, programs: Programs::build()?, held, owner: None }))
+    }
+
+    /// Ends the node that runs in this folder, or clears away what a killed one left. True where one ran.
+    pub fn stop(folder: &Path) -> Result<bool> {
+        let Ok(folder) = folder.canonicalize() else { return Ok(false) };
+        let layout = Layout::new(&folder);
+        let held = Held::read(&layout)?;
+        if let Some(held) = &held {
+            held.end()?;
+        }
+        cgroups::remove(&layout.cgroup())?;
+        for (place, _) in namespaces::FOLDERS {
+            // Removed where it was made for the node: then it is empty.
+            let _ = fs::remove_dir(place);
+        }
+        Ok(held.is_some())
+    }
+
+    /// The administrator's kubeconfig, for this machine.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// Makes an image known to the node (see [`Image`]). Pods that use it set `imagePullPolicy: Never`.
+    pub fn import(&self, archive: &Path) -> Result<()> {
+        let mut ctr = self.held.inside(&self.programs.containerd.join("ctr"));
+        ctr.args(["--address", CONTAINERD_SOCKET, "--namespace", "k8s.io", "images", "import", "--local"]).arg(archive);
+        let out = ctr.stdin(Stdio::null()).output().context("run ctr")?;
+        ensure!(out.status.success(), "import {}: {}", archive.display(), String::from_utf8_lossy(&out.stderr));
+        Ok(())
+    }
+
+    /// A command that sees what the daemons see: their mounts, their network, their processes.
+    pub fn inside(&self, program: &Path) -> Command {
+        self.held.inside(program)
+    }
+
+    /// Kills a daemon: `etcd`, `apiserver`, `containerd`, `controller-manager`, `scheduler`, `kubelet`, `proxy` or
+    /// `policies`. It is started again a second later, as it is whenever it ends.
+    pub fn kill(&self, daemon: &str) -> Result<()> {
+        let plan = Plan::read(&self.layout)?;
+        let wanted = plan.daemons.iter().find(|known| known.name == daemon).context("no such daemon")?;
+        self.held.kill(&wanted.program, wanted.words.first().map(String::as_str))
+    }
+
+    /// A kubectl command line for this cluster.
+    pub fn kubectl(&self, words: &[&str]) -> Result<Command> {
+        let mut command = kubectl(&self.kubeconfig)?;
+        command.args(words).stdin(Stdio::null());
+        Ok(command)
+    }
+
+    /// Its folder: `log` has what its daemons say.
+    pub fn folder(&self) -> &Path {
+        self.layout.folder()
+    }
+
+    fn launch(
+        folder: &Path,
+        out: impl FnOnce(&Layout) -> Result<OwnedFd>,
+        owner: impl FnOnce(Child) -> Option<(Child, PipeReader)>,
+    ) -> Result<Self> {
+        let programs = Self::prepare()?;
+        Self::stop(folder)?;
+        if folder.exists() {
+            fs::remove_dir_all(folder).with_context(|| format!("empty {}", folder.display()))?;
+        }
+        fs::create_dir_all(folder.join("log"))?;
+        let layout = Layout::new(&folder.canonicalize()?);
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let (_, kubeconfig) = Plan::write(&layout, &programs, &format!("https://{}", listener.local_addr()?))?;
+
+        let log = OpenOptions::new().create(true).append(true).open(layout.file("log/holder.log"))?;
+        let mut child = Command::new("unshare")
+            .args(["--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child", "--"])
+            .arg(paths::binaries().join("hack"))
+            .args(["cluster", "hold"])
+            .arg(layout.folder())
+            .stdin(OwnedFd::from(listener))
+            .stdout(out(&layout)?)
+            .stderr(log)
+            // A terminal's interrupt is for the caller.
+            .process_group(0)
+            .spawn()
+            .context("run unshare")?;
+        let held = match Held::of(&layout, child.id()) {
+            Ok(held) => held,
+            Err(error) => {
+                child.kill()?;
+                return Err(error);
+            }
+        };
+        let node = Self { layout, kubeconfig, programs, held, owner: owner(child) };
+        match node.fill() {
+            Ok(()) => Ok(node),
+            Err(error) => {
+                Self::stop(node.folder())?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Images and objects that every node has, and the wait until it can be used.
+    fn fill(&self) -> Result<()> {
+        let images = images::own(&self.layout.file("images"), &self.programs)?;
+        self.wait("containerd", |node| Ok(node.held.has(CONTAINERD_SOCKET)))?;
+        for image in &images {
+            self.import(image)?;
+        }
+        let kube = super::binary()?;
+        self.wait("the API server", |node| Ok(quiet(&kube, &node.kubeconfig, &["get", "--raw", "/readyz"])))?;
+        self.apply("objects", &objects::all(&self.layout)?)?;
+        let within = format!("--timeout={}s", READY_WITHIN.as_secs());
+        for words in [
+            ["--for=create", "serviceaccount/default", "--namespace=default"],
+            ["--for=create", &format!("node/{NAME}"), "--namespace=default"],
+            ["--for=condition=Ready", &format!("node/{NAME}"), "--namespace=default"],
+            ["--for=condition=Available", "deployment/coredns", "--namespace=kube-system"],
+        ] {
+            let words = [&["wait", &within], words.as_slice()].concat();
+            let out = self.kubectl(&words)?.output().context("run kubectl")?;
+            let log = self.layout.file("log");
+            ensure!(out.status.success(), "{}; see {}", String::from_utf8_lossy(&out.stderr).trim(), log.display());
+        }
+        Ok(())
+    }
+
+    fn apply(&self, name: &str, objects: &str) -> Result<()> {
+        let path = self.layout.write(&format!("settings/{name}.yaml"), objects)?;
+        let out = self.kubectl(&["apply", "--server-side", "--filename"])?.arg(path).output().context("run kubectl")?;
+        ensure!(out.status.success(), "kubectl apply: {}", String::from_utf8_lossy(&out.stderr));
+        Ok(())
+    }
+
+    fn wait(&self, what: &str, ready: impl Fn(&Self) -> Result<bool>) -> Result<()> {
+        let start = Instant::now();
+        while !ready(self)? {
+            let log = self.layout.file("log");
+            if !self.held.lives() {
+                let text = fs::read_to_string(log.join("holder.log")).unwrap_or_default();
+                bail!("the node ended while it was started: {}", text.trim());
+            }
+            if start.elapsed() > READY_WITHIN {
+                bail!("{what} was not ready within {} s; see {}", READY_WITHIN.as_secs(), log.display());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let Some((mut child, _)) = self.owner.take() else { return };
+        if let Err(error) = Self::stop(self.layout.folder()) {
+            eprintln!("the node's end: {error:#}");
+        }
+        let _ = child.wait();
+    }
+}
