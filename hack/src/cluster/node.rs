@@ -35,7 +35,7 @@ pub use check::run as check;
 pub use holder::hold;
 pub use images::Image;
 pub use layout::NAME;
-pub use machine::{Missing, busybox};
+pub use machine::Missing;
 
 use self::layout::{CONTAINERD_SOCKET, Layout};
 use self::plan::Plan;
@@ -112,8 +112,10 @@ impl Node {
 
     /// Makes an image known to the node (see [`Image`]). Pods that use it set `imagePullPolicy: Never`.
     pub fn import(&self, archive: &Path) -> Result<()> {
+        // The daemons' working folder is another one.
+        let archive = archive.canonicalize().with_context(|| format!("find {}", archive.display()))?;
         let mut ctr = self.held.inside(&self.programs.containerd.join("ctr"));
-        ctr.args(["--address", CONTAINERD_SOCKET, "--namespace", "k8s.io", "images", "import", "--local"]).arg(archive);
+        ctr.args(["--address", CONTAINERD_SOCKET, "--namespace", "k8s.io", "images", "import", "--local"]).arg(&archive);
         let out = ctr.stdin(Stdio::null()).output().context("run ctr")?;
         ensure!(out.status.success(), "import {}: {}", archive.display(), String::from_utf8_lossy(&out.stderr));
         Ok(())

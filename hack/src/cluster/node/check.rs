@@ -1,14 +1,15 @@
 //! `cargo dev cluster check`: a node is what it says, looked at as a user of the cluster would.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
 use super::layout::METADATA;
-use super::{Image, Node, busybox};
+use super::{Image, Node};
+use crate::cluster::FIRST_SERVICE;
 use crate::report;
 
 const IMAGE: &str = "localhost/genesis-check:1";
@@ -88,12 +89,8 @@ fn look(node: &Node) -> Result<Vec<Step>> {
 }
 
 fn import(node: &Node) -> Result<()> {
-    let archive: PathBuf = node.folder().join("images/check.tar");
-    let mut image = Image::new(IMAGE, &["/bin/busybox"]).file("/bin/busybox", &busybox()?, 0o755)?;
-    for name in ["cat", "sh", "sleep", "wget", "nc", "nslookup"] {
-        image = image.link(&format!("/bin/{name}"), "busybox")?;
-    }
-    image.write(&archive)?;
+    let archive = node.folder().join("images/check.tar");
+    Image::new(IMAGE, &["/pod"]).file("/pod", &node.programs.pod, 0o755)?.write(&archive)?;
     node.import(&archive)
 }
 
@@ -112,19 +109,17 @@ fn reaches(node: &Node, pod: &str, neighbour: &str, expected: [bool; 5]) -> Resu
 }
 
 fn probe(node: &Node, pod: &str, neighbour: &str) -> Result<[bool; 5]> {
-    let tries = [
-        "wget -q -T 3 -O /dev/null http://neighbour.check.svc/bin/busybox".to_owned(),
-        format!("wget -q -T 3 -O /dev/null http://{neighbour}:8080/bin/busybox"),
-        "timeout 3 nslookup neighbour.check.svc.cluster.local".to_owned(),
-        "nc -w 3 10.96.0.1 443 < /dev/null".to_owned(),
-        format!("wget -q -T 3 -O /dev/null http://{METADATA}/bin/busybox"),
+    let targets = [
+        "neighbour.check.svc:80".to_owned(),
+        format!("{neighbour}:8080"),
+        "neighbour.check.svc".to_owned(),
+        format!("{FIRST_SERVICE}:443"),
+        format!("{METADATA}:80"),
     ];
-    let script: String = PLACES
-        .iter()
-        .zip(tries)
-        .map(|(place, attempt)| format!("({attempt} > /dev/null 2>&1 && echo {place}=open || echo {place}=refused) &\n"))
-        .collect();
-    let said = say(node, &["exec", pod, "--", "sh", "-c", &format!("{script}wait")])?;
+    let labelled: Vec<String> = PLACES.iter().zip(targets).map(|(place, target)| format!("{place}={target}")).collect();
+    let mut words = vec!["exec", pod, "--", "/pod", "reach"];
+    words.extend(labelled.iter().map(String::as_str));
+    let said = say(node, &words)?;
     let seen: BTreeMap<&str, &str> = said.lines().filter_map(|line| line.split_once('=')).collect();
     let mut open = [false; 5];
     for (place, open) in PLACES.iter().zip(&mut open) {

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use tar::{Builder, EntryType, Header};
 
 use super::layout::PAUSE;
-use super::machine;
 use super::programs::{COREDNS, Programs};
 
 /// An image that is being put together. Everything in it belongs to root.
@@ -101,10 +100,7 @@ impl Image {
 pub(super) fn own(folder: &Path, programs: &Programs) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
     let pause = folder.join("pause.tar");
-    // The longest sleep there is: 68 years.
-    Image::new(PAUSE, &["/bin/busybox", "sleep", "2147483647"])
-        .file("/bin/busybox", &machine::busybox()?, 0o755)?
-        .write(&pause)?;
+    Image::new(PAUSE, &["/pod", "pause"]).file("/pod", &programs.pod, 0o755)?.write(&pause)?;
     let dns = folder.join("coredns.tar");
     Image::new(&format!("localhost/coredns:{COREDNS}"), &["/coredns"])
         .file("/coredns", &programs.network.join("coredns"), 0o755)?

@@ -13,14 +13,13 @@ use super::cgroups;
 pub struct Missing(pub Vec<String>);
 
 /// Programs of the machine, the Debian package of each, and where it may be.
-const PACKAGES: [(&str, &str, &[&str]); 7] = [
+const PACKAGES: [(&str, &str, &[&str]); 6] = [
     ("unshare", "util-linux", &["/usr/bin", "/bin"]),
     ("ip", "iproute2", &["/usr/sbin", "/sbin", "/usr/bin"]),
     ("iptables", "iptables", &["/usr/sbin", "/sbin"]),
     ("ipset", "ipset", &["/usr/sbin", "/sbin"]),
     ("runc", "runc", &["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"]),
     ("bridge", "containernetworking-plugins", CNI_FOLDERS),
-    ("busybox", "busybox-static", &["/usr/bin", "/bin"]),
 ];
 
 const CNI_FOLDERS: &[&str] = &["/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni"];
@@ -57,17 +56,8 @@ pub(super) fn cni_folder() -> Result<PathBuf> {
     found("bridge", CNI_FOLDERS).and_then(|path| path.parent().map(Path::to_owned)).context("find CNI's plugins")
 }
 
-/// A program that needs no libraries, for images.
-pub fn busybox() -> Result<PathBuf> {
-    found("busybox", &["/usr/bin", "/bin"]).filter(|path| is_static(path)).context("find a static busybox")
-}
-
 fn install() -> Result<Vec<String>> {
-    let absent = || {
-        PACKAGES.iter().filter(|(program, _, folders)| {
-            found(program, folders).is_none_or(|path| *program == "busybox" && !is_static(&path))
-        })
-    };
+    let absent = || PACKAGES.iter().filter(|(program, _, folders)| found(program, folders).is_none());
     let packages: Vec<&str> = absent().map(|(_, package, _)| *package).collect();
     if !packages.is_empty() && found("apt-get", &["/usr/bin"]).is_some() {
         eprintln!("Installing {}.", packages.join(", "));
@@ -92,11 +82,6 @@ fn apt(words: &[&str]) -> Result<()> {
 
 fn found(program: &str, folders: &[&str]) -> Option<PathBuf> {
     folders.iter().map(|folder| Path::new(folder).join(program)).find(|path| path.exists())
-}
-
-fn is_static(program: &Path) -> bool {
-    // A program that is linked dynamically names its loader.
-    std::fs::read(program).is_ok_and(|bytes| !bytes.windows(4).any(|part| part == b"/ld-"))
 }
 
 fn tried(script: &str) -> bool {

@@ -17,6 +17,7 @@ pub(super) struct Programs {
     pub containerd: PathBuf,
     pub gvisor: PathBuf,
     pub network: PathBuf,
+    pub pod: PathBuf,
 }
 
 impl Programs {
@@ -62,11 +63,22 @@ impl Programs {
             patches: &[],
             takes: "about five minutes of processor time",
         };
+        let pod = GoModule {
+            folder: "hack/node/pod",
+            sources: &["go.mod", "main.go"],
+            cached_as: "node-pod",
+            programs: &[("pod", ".")],
+            tags: "",
+            link_flags: "-s -w",
+            patches: &[],
+            takes: "seconds",
+        };
         Ok(Self {
             kube: binary()?,
             containerd: containerd.build()?,
             gvisor: gvisor.build()?,
             network: network.build()?,
+            pod: pod.build()?.join("pod"),
         })
     }
 
