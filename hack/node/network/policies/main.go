@@ -10,10 +10,13 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/cloudnativelabs/kube-router/v2/pkg/controllers/netpol"
 	"github.com/cloudnativelabs/kube-router/v2/pkg/healthcheck"
 	"github.com/cloudnativelabs/kube-router/v2/pkg/options"
+	"k8s.io/apimachinery/pkg/api/errors"
+	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
@@ -43,6 +46,21 @@ func run(context context.Context, kubeconfig, node, services string) error {
 	client, err := kubernetes.NewForConfig(access)
 	if err != nil {
 		return err
+	}
+	// The controller asks for the node's address once.
+	for {
+		_, err := client.CoreV1().Nodes().Get(context, node, meta.GetOptions{})
+		if err == nil {
+			break
+		}
+		if !errors.IsNotFound(err) {
+			return err
+		}
+		select {
+		case <-context.Done():
+			return context.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
 	}
 	config := options.NewKubeRouterConfig()
 	config.HostnameOverride = node

@@ -13,11 +13,15 @@ const PREFIX: &str = "genesis-node-";
 
 /// Controllers a node cannot do without, where this machine lacks them.
 pub(super) fn missing() -> Option<String> {
-    let enough = hierarchies().iter().any(|folder| folder.join("pids").exists() || folder.ends_with("pids"))
-        || hierarchies().iter().any(|folder| {
-            fs::read_to_string(folder.join("cgroup.controllers")).is_ok_and(|names| names.contains("pids"))
-        });
-    (!enough).then(|| "control groups with the pids controller".to_owned())
+    let controls = |folder: &PathBuf, controller: &str| {
+        folder.ends_with(controller)
+            || fs::read_to_string(folder.join("cgroup.controllers")).is_ok_and(|names| names.contains(controller))
+    };
+    let missing: Vec<&str> = ["memory", "pids", "cpu"]
+        .into_iter()
+        .filter(|controller| !hierarchies().iter().any(|folder| controls(folder, controller)))
+        .collect();
+    (!missing.is_empty()).then(|| format!("control groups for {}", missing.join(", ")))
 }
 
 /// Makes the node's group everywhere and moves this process, and so every daemon it starts, into a leaf of it.
@@ -82,11 +86,19 @@ fn inherit(group: &Path) {
             let _ = fs::write(group.join(name), value);
         }
     }
+    // Beside version 1, version 2 has nothing that a node needs.
+    if !hierarchies().iter().all(|folder| is_second(folder)) {
+        return;
+    }
     if let Ok(controllers) = fs::read_to_string(parent.join("cgroup.controllers")) {
         for controller in controllers.split_whitespace() {
             let _ = fs::write(parent.join("cgroup.subtree_control"), format!("+{controller}"));
         }
     }
+}
+
+fn is_second(hierarchy: &Path) -> bool {
+    hierarchy.join("cgroup.controllers").exists()
 }
 
 fn hierarchies() -> Vec<PathBuf> {

@@ -82,6 +82,11 @@ fn look(node: &Node) -> Result<Vec<Step>> {
     for (pod, expected) in REACH {
         steps.push(timed(&format!("{pod} pod"), || reaches(node, pod, &neighbour, expected))?);
     }
+    steps.push(timed("into a denied pod", || {
+        let address = say(node, &["get", "pod/denied", "--output=jsonpath={.status.podIP}"])?;
+        let said = say(node, &["exec", "free", "--", "/pod", "reach", &format!("denied={address}:8080")])?;
+        Ok((said == "denied=refused", said))
+    })?);
     for daemon in ["containerd", "kubelet"] {
         steps.push(timed(&format!("{daemon} killed"), || survives(node, daemon))?);
     }
