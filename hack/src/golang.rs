@@ -81,7 +81,8 @@ impl GoModule<'_> {
         // Under another name first: a build that is interrupted must not look finished.
         let staged = program.with_extension(std::process::id().to_string());
         let out = staged.display().to_string();
-        let words = ["build", "-p", "2", "-trimpath", "-tags", self.tags, "-ldflags", self.link_flags, "-o", &out, package];
+        let words =
+            ["build", "-p", "2", "-trimpath", "-tags", self.tags, "-ldflags", self.link_flags, "-o", &out, package];
         go(folder, &words, if self.patches.is_empty() { "-mod=readonly" } else { "-mod=vendor" })?;
         fs::rename(&staged, program).with_context(|| format!("move to {}", program.display()))
     }

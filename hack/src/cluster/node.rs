@@ -19,17 +19,13 @@ mod plan;
 mod process;
 mod programs;
 mod settings;
+mod start;
 
-use std::fs::{self, File, OpenOptions};
 use std::io::PipeReader;
-use std::net::TcpListener;
-use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 pub use check::run as check;
 pub use holder::hold;
@@ -42,10 +38,6 @@ use self::plan::Plan;
 use self::process::Held;
 use self::programs::Programs;
 use super::binary::kubectl;
-use super::processes::quiet;
-use crate::paths;
-
-const READY_WITHIN: Duration = Duration::from_mins(2);
 
 /// A running node with its control plane. Dropping it ends everything, unless it was told to stay.
 #[derive(Debug)]
@@ -62,7 +54,12 @@ impl Node {
     /// machine does not grant this, the error is a [`Missing`]. It ends with this value, or with this process.
     pub fn start(folder: &Path) -> Result<Self> {
         let (reader, writer) = std::io::pipe()?;
-        Self::launch(folder, |_| Ok(writer.into()), |child| Some((child, reader)))
+        Self::launch(folder, writer.into(), Some(reader))
+    }
+
+    /// The same for a node that outlives its caller: [`Node::stop`] ends it.
+    pub fn start_to_stay(folder: &Path) -> Result<Self> {
+        Self::launch(folder, Stdio::null(), None)
     }
 
     /// Installs and builds what is missing, so that the next start is quick.
@@ -73,11 +70,6 @@ impl Node {
     fn prepare() -> Result<Programs> {
         machine::prepare()?;
         Programs::build()
-    }
-
-    /// The same for a node that outlives its caller: [`Node::stop`] ends it.
-    pub fn start_to_stay(folder: &Path) -> Result<Self> {
-        Self::launch(folder, |layout| Ok(File::create(layout.file("out"))?.into()), |_| None)
     }
 
     /// The node that runs in this folder.
@@ -98,10 +90,6 @@ impl Node {
             held.end()?;
         }
         cgroups::remove(&layout.cgroup())?;
-        for (place, _) in namespaces::FOLDERS {
-            // Removed where it was made for the node: then it is empty.
-            let _ = fs::remove_dir(place);
-        }
         Ok(held.is_some())
     }
 
@@ -115,7 +103,8 @@ impl Node {
         // The daemons' working folder is another one.
         let archive = archive.canonicalize().with_context(|| format!("find {}", archive.display()))?;
         let mut ctr = self.held.inside(&self.programs.containerd.join("ctr"));
-        ctr.args(["--address", CONTAINERD_SOCKET, "--namespace", "k8s.io", "images", "import", "--local"]).arg(&archive);
+        ctr.args(["--address", CONTAINERD_SOCKET, "--namespace", "k8s.io", "images", "import", "--local"])
+            .arg(&archive);
         let out = ctr.stdin(Stdio::null()).output().context("run ctr")?;
         ensure!(out.status.success(), "import {}: {}", archive.display(), String::from_utf8_lossy(&out.stderr));
         Ok(())
@@ -144,99 +133,6 @@ impl Node {
     /// Its folder: `log` has what its daemons say.
     pub fn folder(&self) -> &Path {
         self.layout.folder()
-    }
-
-    fn launch(
-        folder: &Path,
-        out: impl FnOnce(&Layout) -> Result<OwnedFd>,
-        owner: impl FnOnce(Child) -> Option<(Child, PipeReader)>,
-    ) -> Result<Self> {
-        let programs = Self::prepare()?;
-        Self::stop(folder)?;
-        if folder.exists() {
-            fs::remove_dir_all(folder).with_context(|| format!("empty {}", folder.display()))?;
-        }
-        fs::create_dir_all(folder.join("log"))?;
-        let layout = Layout::new(&folder.canonicalize()?);
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let (_, kubeconfig) = Plan::write(&layout, &programs, &format!("https://{}", listener.local_addr()?))?;
-
-        let log = OpenOptions::new().create(true).append(true).open(layout.file("log/holder.log"))?;
-        let mut child = Command::new("unshare")
-            .args(["--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child", "--"])
-            .arg(paths::binaries().join("hack"))
-            .args(["cluster", "hold"])
-            .arg(layout.folder())
-            .stdin(OwnedFd::from(listener))
-            .stdout(out(&layout)?)
-            .stderr(log)
-            // A terminal's interrupt is for the caller.
-            .process_group(0)
-            .spawn()
-            .context("run unshare")?;
-        let held = match Held::of(&layout, child.id()) {
-            Ok(held) => held,
-            Err(error) => {
-                child.kill()?;
-                return Err(error);
-            }
-        };
-        let node = Self { layout, kubeconfig, programs, held, owner: owner(child) };
-        match node.fill() {
-            Ok(()) => Ok(node),
-            Err(error) => {
-                Self::stop(node.folder())?;
-                Err(error)
-            }
-        }
-    }
-
-    /// Images and objects that every node has, and the wait until it can be used.
-    fn fill(&self) -> Result<()> {
-        let images = images::own(&self.layout.file("images"), &self.programs)?;
-        self.wait("containerd", |node| Ok(node.held.has(CONTAINERD_SOCKET)))?;
-        for image in &images {
-            self.import(image)?;
-        }
-        let kube = super::binary()?;
-        self.wait("the API server", |node| Ok(quiet(&kube, &node.kubeconfig, &["get", "--raw", "/readyz"])))?;
-        self.apply("objects", &objects::all(&self.layout)?)?;
-        let within = format!("--timeout={}s", READY_WITHIN.as_secs());
-        for words in [
-            ["--for=create", "serviceaccount/default", "--namespace=default"],
-            ["--for=create", &format!("node/{NAME}"), "--namespace=default"],
-            ["--for=condition=Ready", &format!("node/{NAME}"), "--namespace=default"],
-            ["--for=condition=Available", "deployment/coredns", "--namespace=kube-system"],
-        ] {
-            let words = [&["wait", &within], words.as_slice()].concat();
-            let out = self.kubectl(&words)?.output().context("run kubectl")?;
-            let log = self.layout.file("log");
-            ensure!(out.status.success(), "{}; see {}", String::from_utf8_lossy(&out.stderr).trim(), log.display());
-        }
-        Ok(())
-    }
-
-    fn apply(&self, name: &str, objects: &str) -> Result<()> {
-        let path = self.layout.write(&format!("settings/{name}.yaml"), objects)?;
-        let out = self.kubectl(&["apply", "--server-side", "--filename"])?.arg(path).output().context("run kubectl")?;
-        ensure!(out.status.success(), "kubectl apply: {}", String::from_utf8_lossy(&out.stderr));
-        Ok(())
-    }
-
-    fn wait(&self, what: &str, ready: impl Fn(&Self) -> Result<bool>) -> Result<()> {
-        let start = Instant::now();
-        while !ready(self)? {
-            let log = self.layout.file("log");
-            if !self.held.lives() {
-                let text = fs::read_to_string(log.join("holder.log")).unwrap_or_default();
-                bail!("the node ended while it was started: {}", text.trim());
-            }
-            if start.elapsed() > READY_WITHIN {
-                bail!("{what} was not ready within {} s; see {}", READY_WITHIN.as_secs(), log.display());
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        Ok(())
     }
 }
 

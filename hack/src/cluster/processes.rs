@@ -37,11 +37,8 @@ impl ControlPlane {
         let mut plane = Self { folder, kubeconfig: kubeconfig.clone(), children: Vec::new(), stays: false };
 
         // Nothing but this machine reaches it, and no pod looks for it by a Service.
-        let loopback = [
-            ("bind-address", "127.0.0.1"),
-            ("advertise-address", "127.0.0.1"),
-            ("endpoint-reconciler-type", "none"),
-        ];
+        let loopback =
+            [("bind-address", "127.0.0.1"), ("advertise-address", "127.0.0.1"), ("endpoint-reconciler-type", "none")];
         plane.spawn(&kube, "etcd", flags::etcd(&plane.folder, client, peer))?;
         plane.spawn(&kube, "apiserver", flags::apiserver(&certificates, client, api, &loopback))?;
         // The controller manager gives up where the API server is not ready yet.

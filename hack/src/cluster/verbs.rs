@@ -81,8 +81,7 @@ impl Verb {
 }
 
 fn show(node: &Node) -> Result<()> {
-    let mut table = report::table(&["", ""]);
-    table.add_row(["node", node::NAME]);
+    let mut table = report::table(&["node", node::NAME]);
     table.add_row(["runtime classes", "none for runc, gvisor for gVisor"]);
     table.add_row(["storage class", "folders (default)"]);
     table.add_row(["kubeconfig", &node.kubeconfig().display().to_string()]);

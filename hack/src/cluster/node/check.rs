@@ -54,11 +54,11 @@ pub fn run(folder: &Path) -> Result<Checked> {
     let steps = look(&node);
     let start = Instant::now();
     drop(node);
-    let checked = Checked { prepared_seconds, start_seconds, stop_seconds: start.elapsed().as_secs_f64(), steps: steps? };
+    let checked =
+        Checked { prepared_seconds, start_seconds, stop_seconds: start.elapsed().as_secs_f64(), steps: steps? };
     println!("{}", table(&checked));
     println!("report: {}", report::write("node", &checked)?.display());
-    let failed: Vec<&str> =
-        checked.steps.iter().filter(|step| !step.passed).map(|step| step.name.as_str()).collect();
+    let failed: Vec<&str> = checked.steps.iter().filter(|step| !step.passed).map(|step| step.name.as_str()).collect();
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(checked)
 }
@@ -109,7 +109,8 @@ fn reaches(node: &Node, pod: &str, neighbour: &str, expected: [bool; 5]) -> Resu
     if seen == expected {
         seen = probe(node, pod, neighbour)?;
     }
-    let words = PLACES.iter().zip(seen).map(|(place, open)| format!("{place} {}", if open { "open" } else { "refused" }));
+    let words =
+        PLACES.iter().zip(seen).map(|(place, open)| format!("{place} {}", if open { "open" } else { "refused" }));
     Ok((seen == expected, words.collect::<Vec<_>>().join(", ")))
 }
 

@@ -21,8 +21,9 @@ const EXPECTED: [(&str, &str); 6] = [
     ("kernel/keys/root_maxbytes", "25000000"),
 ];
 
-/// Folders of the machine that daemons write to by their fixed names, and where that goes.
-pub(super) const FOLDERS: [(&str, &str); 2] = [("/var/lib/kubelet", "kubelet"), ("/var/log", "log")];
+/// Folders of the machine that daemons write to by their fixed names, and where that goes. What is mounted on must be
+/// there; where it was made for this, it stays empty on the machine: removing it would take it from other nodes.
+const FOLDERS: [(&str, &str); 2] = [("/var/lib/kubelet", "kubelet"), ("/var/log", "log")];
 
 /// Takes the machine's folders out of the daemons' sight.
 pub(super) fn mounts(layout: &Layout) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -23,19 +23,22 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// The process that `unshare` with this number started, as soon as it is there. Its number is written down.
-    pub(super) fn of(layout: &Layout, unshare: u32) -> Result<Self> {
+    /// The process that `unshare` starts, as soon as it is there. Its number is written down.
+    pub(super) fn of(layout: &Layout, unshare: &mut Child) -> Result<Self> {
         let start = Instant::now();
         loop {
-            if let Some(&id) = children(unshare).first() {
+            if let Some(&id) = children(unshare.id()).first() {
                 let held = Self { id, folder: layout.folder().to_owned() };
                 if held.lives() {
                     layout.write(FILE, &id.to_string())?;
                     return Ok(held);
                 }
             }
-            if start.elapsed() > ENDS_WITHIN {
-                bail!("no namespaces within {} s; see {}", ENDS_WITHIN.as_secs(), layout.file("log").display());
+            if unshare.try_wait()?.is_some() || start.elapsed() > ENDS_WITHIN {
+                // Its child ends with it.
+                let _ = unshare.kill();
+                let log = fs::read_to_string(layout.file("log/holder.log")).unwrap_or_default();
+                bail!("the namespaces' first process did not start: {}", log.trim());
             }
             std::thread::sleep(Duration::from_millis(10));
         }

@@ -61,7 +61,7 @@ impl Programs {
             tags: "",
             link_flags: "-s -w",
             patches: &[],
-            takes: "about five minutes of processor time",
+            takes: "about six minutes of processor time",
         };
         let pod = GoModule {
             folder: "hack/node/pod",
