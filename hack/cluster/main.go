@@ -1,4 +1,4 @@
-// Command kube is one Kubernetes control plane in one binary: the first argument names the part.
+// Command kube is Kubernetes in one binary, control plane and node: the first argument names the part.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 
@@ -19,7 +20,7 @@ import (
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: kube etcd|apiserver|controller-manager|scheduler|kubelet|kubectl [flags]")
+		fmt.Fprintln(os.Stderr, "usage: kube etcd|apiserver|controller-manager|scheduler|kubelet|proxy|kubectl [flags]")
 		os.Exit(64)
 	}
 	part := os.Args[1]
@@ -30,6 +31,7 @@ func main() {
 		"scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
 		// A signal context of its own panics here: the kubelet command sets its own handler.
 		"kubelet": func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
+		"proxy":   proxy.NewProxyCommand,
 		"kubectl": kubectl.NewDefaultKubectlCommand,
 	}
 	if part == "etcd" {

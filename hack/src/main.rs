@@ -112,21 +112,11 @@ enum Verb {
         #[arg(long, value_name = "NAME")]
         only: Vec<String>,
     },
-    /// A real Kubernetes control plane on loopback
+    /// A real Kubernetes: a control plane on loopback, or one with a node
     Cluster {
         #[command(subcommand)]
-        verb: ClusterVerb,
+        verb: cluster::Verb,
     },
-}
-
-#[derive(Subcommand)]
-enum ClusterVerb {
-    /// Build it where it is not cached yet
-    Build,
-    /// Start it and leave it running
-    Up,
-    /// End it
-    Down,
 }
 
 fn main() -> ExitCode {
@@ -194,23 +184,8 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Verdicts => verdicts::run().map(drop),
         Verb::Charts { write } => charts::run(write),
         Verb::Images { out, only } => images::run(&out.unwrap_or_else(images::folder), &only).map(drop),
-        Verb::Cluster { verb } => cluster_verb(&verb),
+        Verb::Cluster { verb } => verb.run(),
     }
-}
-
-fn cluster_verb(verb: &ClusterVerb) -> Result<()> {
-    let folder = paths::root().join("target/cluster");
-    match verb {
-        ClusterVerb::Build => println!("{}", cluster::binary()?.display()),
-        ClusterVerb::Up => {
-            ControlPlane::stop(&folder)?;
-            let plane = ControlPlane::start(&folder)?;
-            println!("export KUBECONFIG={}", plane.kubeconfig().display());
-            plane.leave_running()?;
-        }
-        ClusterVerb::Down => println!("{} processes ended", ControlPlane::stop(&folder)?),
-    }
-    Ok(())
 }
 
 fn fresh(folder: PathBuf) -> Result<PathBuf> {

@@ -47,7 +47,9 @@ impl Tools {
             sources: &["go.mod", "go.sum"],
             cached_as: "chart-tools",
             programs: &PROGRAMS,
+            tags: "",
             link_flags: &format!("-s -w {} {}", version("pkg/lint/rules"), version("pkg/chartutil")),
+            patches: &[],
             takes: "about five minutes of processor time",
         };
         let scratch = paths::root().join("target/charts");

@@ -16,9 +16,11 @@ pub fn binary() -> Result<PathBuf> {
         sources: &["go.mod", "go.sum", "main.go"],
         cached_as: &format!("kube-{VERSION}"),
         programs: &[("kube", ".")],
+        tags: "",
         link_flags: &format!(
             "-s -w -X {version}.gitVersion={VERSION} -X {version}.gitMajor=1 -X {version}.gitMinor=35"
         ),
+        patches: &[],
         takes: "about nine minutes of processor time",
     };
     Ok(module.build()?.join("kube"))

@@ -1,4 +1,5 @@
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -6,6 +7,8 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     SanType,
 };
+
+use super::{FIRST_SERVICE, NODE_ADDRESS};
 
 /// Paths of the files a control plane needs to trust itself.
 pub(super) struct Certificates {
@@ -20,7 +23,7 @@ pub(super) struct Certificates {
 }
 
 impl Certificates {
-    /// Makes a new authority with one serving certificate for loopback.
+    /// Makes a new authority with one serving certificate for the API server.
     pub fn create(folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder)?;
         let mut authority = CertificateParams::new(Vec::new())?;
@@ -33,18 +36,15 @@ impl Certificates {
         let ca_key = write(folder, "ca.key", &key.serialize_pem())?;
         let issuer = Issuer::new(authority, key);
 
-        let mut serving = CertificateParams::new(vec!["localhost".to_owned(), "kubernetes.default.svc".to_owned()])?;
-        serving.subject_alt_names.push(SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
-        serving.subject_alt_names.push(SanType::IpAddress(std::net::Ipv4Addr::new(10, 96, 0, 1).into()));
-        serving.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let server_key = KeyPair::generate()?;
-        let server = serving.signed_by(&server_key, &issuer)?;
+        let names = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
+        let (server, server_key) =
+            sign_server(folder, "server", &issuer, &names, &[Ipv4Addr::LOCALHOST, FIRST_SERVICE, NODE_ADDRESS])?;
         let account_key = KeyPair::generate()?;
         Ok(Self {
             ca,
             ca_key,
-            server: write(folder, "server.crt", &server.pem())?,
-            server_key: write(folder, "server.key", &server_key.serialize_pem())?,
+            server,
+            server_key,
             service_account_key: write(folder, "service-account.key", &account_key.serialize_pem())?,
             service_account_public_key: write(folder, "service-account.pub", &account_key.public_key_pem())?,
             folder: folder.to_owned(),
@@ -52,17 +52,25 @@ impl Certificates {
         })
     }
 
-    /// Writes a kubeconfig for a client certificate with this user name and group.
-    pub fn kubeconfig(&self, server: &str, name: &str, user: &str, group: Option<&str>) -> Result<PathBuf> {
+    /// A certificate and its key for a server of this name and address.
+    pub fn server(&self, name: &str, address: Ipv4Addr) -> Result<(PathBuf, PathBuf)> {
+        sign_server(&self.folder, name, &self.issuer, &[name], &[address])
+    }
+
+    /// A certificate and its key for a client with this user name and group.
+    pub fn client(&self, name: &str, user: &str, group: Option<&str>) -> Result<(PathBuf, PathBuf)> {
         let mut client = CertificateParams::new(Vec::new())?;
         client.distinguished_name.push(DnType::CommonName, user);
         if let Some(group) = group {
             client.distinguished_name.push(DnType::OrganizationName, group);
         }
         client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let key = KeyPair::generate()?;
-        let certificate = write(&self.folder, &format!("{name}.crt"), &client.signed_by(&key, &self.issuer)?.pem())?;
-        let key = write(&self.folder, &format!("{name}.key"), &key.serialize_pem())?;
+        sign(&self.folder, name, &self.issuer, &client)
+    }
+
+    /// Writes a kubeconfig for a client certificate with this user name and group.
+    pub fn kubeconfig(&self, server: &str, name: &str, user: &str, group: Option<&str>) -> Result<PathBuf> {
+        let (certificate, key) = self.client(name, user, group)?;
         let config = serde_json::json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "genesis",
             "clusters": [{ "name": "genesis", "cluster": { "server": server, "certificate-authority": self.ca } }],
@@ -71,6 +79,30 @@ impl Certificates {
         });
         write(&self.folder, &format!("{name}.kubeconfig"), &serde_yaml::to_string(&config)?)
     }
+}
+
+fn sign_server(
+    folder: &Path,
+    name: &str,
+    issuer: &Issuer<'static, KeyPair>,
+    names: &[&str],
+    addresses: &[Ipv4Addr],
+) -> Result<(PathBuf, PathBuf)> {
+    let mut serving = CertificateParams::new(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())?;
+    serving.subject_alt_names.extend(addresses.iter().map(|&address| SanType::IpAddress(address.into())));
+    serving.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    sign(folder, name, issuer, &serving)
+}
+
+fn sign(
+    folder: &Path,
+    name: &str,
+    issuer: &Issuer<'static, KeyPair>,
+    wanted: &CertificateParams,
+) -> Result<(PathBuf, PathBuf)> {
+    let key = KeyPair::generate()?;
+    let certificate = write(folder, &format!("{name}.crt"), &wanted.signed_by(&key, issuer)?.pem())?;
+    Ok((certificate, write(folder, &format!("{name}.key"), &key.serialize_pem())?))
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf> {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::binary;
 use super::certificates::Certificates;
+use super::{binary, flags};
 
 const READY_WITHIN: Duration = Duration::from_mins(2);
 
@@ -36,15 +36,18 @@ impl ControlPlane {
         let kubeconfig = certificates.kubeconfig(&server, "admin", "admin", Some("system:masters"))?;
         let mut plane = Self { folder, kubeconfig: kubeconfig.clone(), children: Vec::new(), stays: false };
 
-        plane.spawn(&kube, "etcd", etcd(&plane.folder, client, peer))?;
-        plane.spawn(&kube, "apiserver", apiserver(&certificates, client, api))?;
+        // Nothing but this machine reaches it, and no pod looks for it by a Service.
+        let loopback =
+            [("bind-address", "127.0.0.1"), ("advertise-address", "127.0.0.1"), ("endpoint-reconciler-type", "none")];
+        plane.spawn(&kube, "etcd", flags::etcd(&plane.folder, client, peer))?;
+        plane.spawn(&kube, "apiserver", flags::apiserver(&certificates, client, api, &loopback))?;
         // The controller manager gives up where the API server is not ready yet.
         plane.wait("the API server", || Ok(plane_ready(&kube, &kubeconfig)))?;
         let of = |user: &str| certificates.kubeconfig(&server, user, &format!("system:{user}"), None);
         let manager = of("kube-controller-manager")?;
-        plane.spawn(&kube, "controller-manager", controller_manager(&certificates, &manager, controllers))?;
+        plane.spawn(&kube, "controller-manager", flags::controller_manager(&certificates, &manager, controllers))?;
         let planner = of("kube-scheduler")?;
-        plane.spawn(&kube, "scheduler", scheduler_flags(&planner, scheduler))?;
+        plane.spawn(&kube, "scheduler", flags::scheduler(&planner, scheduler))?;
         plane.wait("the default service account", || Ok(default_account(&kube, &kubeconfig)))?;
         Ok(plane)
     }
@@ -133,7 +136,7 @@ fn default_account(kube: &Path, kubeconfig: &Path) -> bool {
     quiet(kube, kubeconfig, &["get", "serviceaccount", "default"])
 }
 
-fn quiet(kube: &Path, kubeconfig: &Path, words: &[&str]) -> bool {
+pub(super) fn quiet(kube: &Path, kubeconfig: &Path, words: &[&str]) -> bool {
     Command::new(kube)
         .arg("kubectl")
         .args(words)
@@ -152,67 +155,4 @@ fn free_ports() -> Result<[u16; 5]> {
         *port = listener.local_addr()?.port();
     }
     Ok(ports)
-}
-
-fn flags(pairs: &[(&str, &str)]) -> Vec<String> {
-    pairs.iter().map(|(name, value)| format!("--{name}={value}")).collect()
-}
-
-fn etcd(folder: &Path, client: u16, peer: u16) -> Vec<String> {
-    let (client, peer) = (format!("http://127.0.0.1:{client}"), format!("http://127.0.0.1:{peer}"));
-    flags(&[
-        ("data-dir", &folder.join("etcd").display().to_string()),
-        ("listen-client-urls", &client),
-        ("advertise-client-urls", &client),
-        ("listen-peer-urls", &peer),
-        ("initial-advertise-peer-urls", &peer),
-        ("initial-cluster", &format!("default={peer}")),
-        // The data lives as long as the cluster.
-        ("unsafe-no-fsync", "true"),
-        ("log-level", "warn"),
-    ])
-}
-
-fn apiserver(certificates: &Certificates, etcd: u16, port: u16) -> Vec<String> {
-    let path = |path: &PathBuf| path.display().to_string();
-    flags(&[
-        ("etcd-servers", &format!("http://127.0.0.1:{etcd}")),
-        ("bind-address", "127.0.0.1"),
-        ("advertise-address", "127.0.0.1"),
-        ("secure-port", &port.to_string()),
-        ("endpoint-reconciler-type", "none"),
-        ("authorization-mode", "Node,RBAC"),
-        ("enable-admission-plugins", "NodeRestriction"),
-        ("client-ca-file", &path(&certificates.ca)),
-        ("tls-cert-file", &path(&certificates.server)),
-        ("tls-private-key-file", &path(&certificates.server_key)),
-        ("service-account-issuer", "https://kubernetes.default.svc"),
-        ("service-account-key-file", &path(&certificates.service_account_public_key)),
-        ("service-account-signing-key-file", &path(&certificates.service_account_key)),
-        ("service-cluster-ip-range", "10.96.0.0/16"),
-    ])
-}
-
-fn controller_manager(certificates: &Certificates, kubeconfig: &Path, port: u16) -> Vec<String> {
-    let path = |path: &Path| path.display().to_string();
-    flags(&[
-        ("kubeconfig", &path(kubeconfig)),
-        ("bind-address", "127.0.0.1"),
-        ("secure-port", &port.to_string()),
-        ("use-service-account-credentials", "true"),
-        ("root-ca-file", &path(&certificates.ca)),
-        ("cluster-signing-cert-file", &path(&certificates.ca)),
-        ("cluster-signing-key-file", &path(&certificates.ca_key)),
-        ("service-account-private-key-file", &path(&certificates.service_account_key)),
-        ("leader-elect", "false"),
-    ])
-}
-
-fn scheduler_flags(kubeconfig: &Path, port: u16) -> Vec<String> {
-    flags(&[
-        ("kubeconfig", &kubeconfig.display().to_string()),
-        ("bind-address", "127.0.0.1"),
-        ("secure-port", &port.to_string()),
-        ("leader-elect", "false"),
-    ])
 }
