@@ -17,7 +17,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
-use self::tools::Tools;
+pub(crate) use self::tools::Tools;
 use crate::report;
 
 /// The charts, as folders below the root.

@@ -10,6 +10,7 @@ pub mod faults;
 pub mod generate;
 pub mod golang;
 pub mod images;
+pub mod installed;
 pub mod layers;
 pub mod paths;
 pub mod refusals;

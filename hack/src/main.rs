@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use hack::cluster::{self, ControlPlane};
 use hack::{
-    charts, check, conformance, demo, drill, faults, generate, images, layers, paths, refusals, report, seedling,
+    charts, check, conformance, demo, drill, faults, generate, images, installed, layers, paths, refusals, report, seedling,
     verdicts,
 };
 
@@ -95,6 +95,12 @@ enum Verb {
     },
     /// Bad input to a running stack: each piece gets its own clear error, and the stack goes on
     Refusals,
+    /// One whole turn on a real node with gVisor, installed by Helm
+    Installed {
+        /// Draws the tasks and all sampling
+        #[arg(long, default_value_t = 7)]
+        seed: u64,
+    },
     /// HumanEval through gate and sandbox
     Verdicts,
     /// Charts, manifests and Argo CD's scripts: lint, tests, schemas, policy
@@ -180,6 +186,11 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Refusals => {
             let data = fresh(paths::root().join("target/refusals"))?;
             tokio::runtime::Runtime::new()?.block_on(refusals::run(&demo::Options::tiny(data))).map(drop)
+        }
+        Verb::Installed { seed } => {
+            let data = fresh(paths::root().join("target/installed"))?;
+            let options = demo::Options { seed, ..installed::options(&data) };
+            tokio::runtime::Runtime::new()?.block_on(installed::run(&options)).map(drop)
         }
         Verb::Verdicts => verdicts::run().map(drop),
         Verb::Charts { write } => charts::run(write),

@@ -20,7 +20,7 @@ const PROGRAMS: [(&str, &str); 4] = [
 ];
 
 /// The tools, ready to run.
-pub(super) struct Tools {
+pub(crate) struct Tools {
     folder: PathBuf,
     scratch: PathBuf,
 }
@@ -37,7 +37,7 @@ pub(super) struct Ran {
 
 impl Tools {
     /// Builds those that are not in the cache yet.
-    pub(super) fn build() -> Result<Self> {
+    pub(crate) fn build() -> Result<Self> {
         // Without these flags helm takes the cluster for Kubernetes 1.20.
         let version = |package: &str| {
             format!("-X helm.sh/helm/v3/{package}.k8sVersionMajor=1 -X helm.sh/helm/v3/{package}.k8sVersionMinor=35")
@@ -79,7 +79,7 @@ impl Tools {
     }
 
     /// The standard output of one that must not fail.
-    pub(super) fn output(&self, name: &str, words: &[&str]) -> Result<String> {
+    pub(crate) fn output(&self, name: &str, words: &[&str]) -> Result<String> {
         let ran = self.run(name, words)?;
         ensure!(ran.success, "{name} {} failed:\n{}", words.join(" "), ran.stderr);
         Ok(ran.stdout)

@@ -67,7 +67,8 @@ impl Cluster {
         let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
         let mut model: serde_json::Value = serde_yaml::from_str(&text)?;
         let data = options.data.canonicalize()?;
-        model["spec"]["storage"]["uri"] = json!(format!("file://{}/store", data.display()));
+        // A folder of this machine instead of a claim of a cluster.
+        model["spec"]["storage"] = json!({ "uri": format!("file://{}/store", data.display()) });
         // Reached towards the end of the client's work, so that the dataset sees nearly all of it.
         model["spec"]["triggers"]["minNewLearnings"] = json!(options.loop_families * 6 * 33 / 10);
         model["spec"]["trainingTemplate"]["seed"] = json!(options.seed);

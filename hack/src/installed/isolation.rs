@@ -13,8 +13,13 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::kubectl::Kubectl;
+use genesis_api::names::MODEL_LABEL;
 
+use super::kubectl::Kubectl;
+use crate::demo::MODEL;
+
+/// A namespace without policies.
+const OUTSIDE: &str = "genesis-outside";
 /// How long a pod may take to say what it has found.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -61,6 +66,40 @@ impl Attempt {
         let routes = self.routes.as_object().into_iter().flatten();
         routes.filter(|(_, end)| *end == "reached").map(|(name, _)| name.clone()).collect()
     }
+}
+
+/// Tries each layer alone, and neither.
+pub(super) fn try_every_layer(kubectl: &Kubectl, folder: &Path) -> Result<Vec<Attempt>> {
+    let routes = routes(kubectl)?;
+    // What the policies of the chart select is the pool's; nothing selects the others, whose namespace has no policy.
+    let pool = json!({ MODEL_LABEL: MODEL, "genesis.truth.si/role": "sandbox", "genesis.truth.si/attempt": "policy" });
+    let nobody = json!({ "genesis.truth.si/attempt": "none" });
+    kubectl.run(&["create", "namespace", OUTSIDE])?;
+    let outside = kubectl.in_namespace(OUTSIDE);
+    let control = attempt(&outside, folder, "nothing", &nobody, false, &routes)?;
+    let policy = attempt(kubectl, folder, "policies alone", &pool, false, &routes)?;
+    let cell = attempt(&outside, folder, "a cell alone", &nobody, true, &routes)?;
+    outside.run(&["delete", "namespace", OUTSIDE, "--timeout=60s"])?;
+    judge(&control, &[policy.clone(), cell.clone()], &["API server", "name server", "neighbour"])?;
+    Ok(vec![control, policy, cell])
+}
+
+/// Where a program could want to go. Two of them lead nowhere here; a cloud has both.
+fn routes(kubectl: &Kubectl) -> Result<Vec<Route>> {
+    let system = kubectl.in_namespace("kube-system");
+    let names = system.run(&["get", "service", "kube-dns", "--output", "jsonpath={.spec.clusterIP}"])?;
+    let gateway = kubectl.run(&["get", "service", "genesis-gateway", "--output", "jsonpath={.spec.clusterIP}"])?;
+    let api = kubectl.in_namespace("default");
+    let api = api.run(&["get", "service", "kubernetes", "--output", "jsonpath={.spec.clusterIP}"])?;
+    let route = |name, host: &str, port, kind| Route { name, host: host.to_owned(), port, kind };
+    Ok(vec![
+        route("API server", &api, 443, "tcp"),
+        route("name server", &names, 53, "udp"),
+        route("neighbour", &gateway, 8000, "tcp"),
+        route("metadata", "169.254.169.254", 80, "tcp"),
+        route("Internet", "192.0.2.1", 443, "tcp"),
+        route("Internet by IPv6", "2001:db8::1", 443, "tcp"),
+    ])
 }
 
 /// Runs the program in a pod of its own and reads what it found.

@@ -24,19 +24,17 @@ impl Kubectl {
         Self { kubeconfig: kubeconfig.to_owned(), namespace: namespace.to_owned() }
     }
 
+    /// The same for another namespace.
+    pub(super) fn in_namespace(&self, namespace: &str) -> Self {
+        Self { namespace: namespace.to_owned(), ..self.clone() }
+    }
+
     /// Standard output of a command that must not fail.
     pub(super) fn run(&self, words: &[&str]) -> Result<String> {
         let output = self.command(words)?.output().context("run kubectl")?;
         let stderr = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "kubectl {} failed: {}", words.join(" "), stderr.trim());
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-    }
-
-    /// Exit code, standard output and standard error of a command that may fail.
-    pub(super) fn attempt(&self, words: &[&str]) -> Result<(i32, String)> {
-        let output = self.command(words)?.output().context("run kubectl")?;
-        let both = [output.stdout, output.stderr].concat();
-        Ok((output.status.code().unwrap_or(-1), String::from_utf8_lossy(&both).trim().to_owned()))
     }
 
     /// Writes `object` to a file and applies that.
