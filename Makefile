@@ -29,6 +29,10 @@ test: build ## All checks and all tests, with a real Kubernetes control plane
 build: ## Build everything that runs
 	cargo build --workspace --all-targets
 
+.PHONY: images
+images: build ## Container images as OCI archives in target/images, without a container engine
+	$(DEV) images
+
 .PHONY: check
 check: build ## Formatting, layers and generated files, without the tests
 	$(DEV) check

@@ -3,6 +3,7 @@
 //! The binaries must have been built (`make build`); the tests run them from the folder they are built into.
 
 pub mod killer;
+pub mod room;
 
 use std::path::Path;
 

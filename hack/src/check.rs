@@ -4,12 +4,14 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::images::dockerfiles;
 use crate::{generate, layers, paths};
 
-/// What takes seconds: layers, generated files, formatting.
+/// What takes seconds: layers, generated files, Dockerfiles, formatting.
 pub fn quick() -> Result<()> {
     println!("layers      {} crates", layers::check()?);
     println!("generated   {} files", generate::check()?);
+    println!("dockerfiles {} files", dockerfiles::check()?);
     cargo("format", &["fmt", "--all", "--check"])
 }
 

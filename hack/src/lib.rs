@@ -9,6 +9,7 @@ pub mod drill;
 pub mod faults;
 pub mod generate;
 pub mod golang;
+pub mod images;
 pub mod layers;
 pub mod paths;
 pub mod refusals;

@@ -7,7 +7,8 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use hack::cluster::{self, ControlPlane};
 use hack::{
-    charts, check, conformance, demo, drill, faults, generate, layers, paths, refusals, report, seedling, verdicts,
+    charts, check, conformance, demo, drill, faults, generate, images, layers, paths, refusals, report, seedling,
+    verdicts,
 };
 
 /// Developer tasks of Genesis.
@@ -102,6 +103,15 @@ enum Verb {
         #[arg(long)]
         write: bool,
     },
+    /// Container images as OCI archives, without a container engine
+    Images {
+        /// Folder for the archives [default: target/images]
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Only the image of this name; may be given more than once
+        #[arg(long, value_name = "NAME")]
+        only: Vec<String>,
+    },
     /// A real Kubernetes: a control plane on loopback, or one with a node
     Cluster {
         #[command(subcommand)]
@@ -173,6 +183,7 @@ fn run(verb: Verb) -> Result<()> {
         }
         Verb::Verdicts => verdicts::run().map(drop),
         Verb::Charts { write } => charts::run(write),
+        Verb::Images { out, only } => images::run(&out.unwrap_or_else(images::folder), &only).map(drop),
         Verb::Cluster { verb } => verb.run(),
     }
 }

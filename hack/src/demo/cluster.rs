@@ -20,7 +20,7 @@ use super::Options;
 use crate::paths;
 
 /// Namespace of the demo's objects.
-pub(crate) const NAMESPACE: &str = "default";
+pub(super) const NAMESPACE: &str = "default";
 /// Name of the demo's GenesisModel.
 pub(crate) const MODEL: &str = "seedling";
 /// Name of the control's TrainingRun.
@@ -29,29 +29,36 @@ const CONTROL: &str = "seedling-control";
 #[derive(Clone)]
 pub(crate) struct Cluster {
     client: Client,
+    namespace: String,
 }
 
 impl Cluster {
+    /// To the namespace in which the demo's model is.
     pub(crate) async fn connect(kubeconfig: &Path) -> Result<Self> {
+        Self::connect_in(kubeconfig, NAMESPACE).await
+    }
+
+    /// To another one.
+    pub(crate) async fn connect_in(kubeconfig: &Path, namespace: &str) -> Result<Self> {
         let config = Kubeconfig::read_from(kubeconfig).with_context(|| format!("read {}", kubeconfig.display()))?;
         let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await?;
-        Ok(Self { client: Client::try_from(config)? })
+        Ok(Self { client: Client::try_from(config)?, namespace: namespace.to_owned() })
     }
 
     pub(crate) fn models(&self) -> Api<GenesisModel> {
-        Api::namespaced(self.client.clone(), NAMESPACE)
+        Api::namespaced(self.client.clone(), &self.namespace)
     }
 
     pub(crate) fn runs(&self) -> Api<TrainingRun> {
-        Api::namespaced(self.client.clone(), NAMESPACE)
+        Api::namespaced(self.client.clone(), &self.namespace)
     }
 
     pub(crate) fn evaluations(&self) -> Api<Evaluation> {
-        Api::namespaced(self.client.clone(), NAMESPACE)
+        Api::namespaced(self.client.clone(), &self.namespace)
     }
 
     pub(crate) fn rollouts(&self) -> Api<Rollout> {
-        Api::namespaced(self.client.clone(), NAMESPACE)
+        Api::namespaced(self.client.clone(), &self.namespace)
     }
 
     /// Applies `manifests/samples/seedling.yaml` with this run's folder and seed in it.
@@ -132,7 +139,8 @@ impl Cluster {
 
     /// What the API says of an object that it must not take, as `kubectl apply` sends it.
     pub(crate) async fn refusal_of(&self, plural: &str, object: &serde_json::Value) -> Result<String> {
-        let uri = format!("/apis/genesis.truth.si/v1alpha1/namespaces/{NAMESPACE}/{plural}?fieldValidation=Strict");
+        let namespace = &self.namespace;
+        let uri = format!("/apis/genesis.truth.si/v1alpha1/namespaces/{namespace}/{plural}?fieldValidation=Strict");
         let request = http::Request::post(uri).header("content-type", "application/json");
         match self.client.request::<serde_json::Value>(request.body(serde_json::to_vec(object)?)?).await {
             Ok(taken) => bail!("the API took {taken}"),
@@ -152,7 +160,7 @@ impl Cluster {
 
     /// Waits until no pod of a TrainingRun runs.
     pub(crate) async fn wait_no_pods(&self, run: &str, patience: Duration) -> Result<()> {
-        let pods: Api<Pod> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.namespace);
         let ours = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={}", training_job_name(run)));
         let start = Instant::now();
         while start.elapsed() < patience {
@@ -182,7 +190,7 @@ impl Cluster {
     }
 
     async fn addresses(&self, role: Role) -> Result<Vec<String>> {
-        let pods: Api<Pod> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.namespace);
         let pods = pods.list(&ListParams::default().labels(&pod_selector(MODEL, role))).await?;
         let ready = |pod: &&Pod| {
             let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());

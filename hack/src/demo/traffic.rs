@@ -19,6 +19,7 @@ const IN_FLIGHT: usize = 48;
 pub(crate) struct Traffic {
     http: reqwest::Client,
     api: String,
+    model: String,
     tasks: Arc<[Task]>,
     seed: u64,
     /// Requests answered so far.
@@ -36,12 +37,18 @@ impl Traffic {
         Ok(Self {
             http,
             api: api.to_owned(),
+            model: format!("{NAMESPACE}/{MODEL}"),
             tasks: tasks.into(),
             seed,
             answered: count(),
             verified: count(),
             dropped: count(),
         })
+    }
+
+    /// The same client, asking the model of another namespace.
+    pub(crate) fn in_namespace(self, namespace: &str) -> Self {
+        Self { model: format!("{namespace}/{MODEL}"), ..self }
     }
 
     /// How many tasks there are.
@@ -77,7 +84,7 @@ impl Traffic {
         let task = &self.tasks[index];
         let body = json!({
             "id": format!("demo-{}-{round}-{index}", self.seed),
-            "model": format!("{NAMESPACE}/{MODEL}"),
+            "model": self.model,
             "session": format!("client-{}", (round * 7919 + index) % 1_000),
             "prompt": task.prompt,
             "task_id": task.id,

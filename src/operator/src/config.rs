@@ -6,6 +6,7 @@ use std::time::Duration;
 use genesis_api::names::Role;
 
 use crate::leadership::Election;
+use crate::watches::Watches;
 
 /// How the operator runs.
 #[derive(Clone)]
@@ -22,10 +23,14 @@ pub struct Config {
     pub namespace: Option<String>,
     /// Images of the pods, where a spec names none.
     pub images: Images,
+    /// RuntimeClass of sandbox pods, where a spec names none. Nothing: they build their cells on the node itself.
+    pub sandbox_runtime_class: Option<String>,
     /// Environment of every pod that the operator makes.
     pub pod_environment: BTreeMap<String, String>,
     /// Where several operators find out who acts; nothing: this one is alone.
     pub election: Option<Election>,
+    /// Hears of the watches: a layer of the client that the operator is given.
+    pub watches: Watches,
     /// How often a model is looked at when nothing tells of a change.
     pub poll: Duration,
     /// Objects of one kind that are worked on at once.
@@ -41,8 +46,10 @@ impl Default for Config {
             gateway_url: None,
             namespace: None,
             images: Images::default(),
+            sandbox_runtime_class: None,
             pod_environment: BTreeMap::new(),
             election: None,
+            watches: Watches::default(),
             poll: Duration::from_secs(5),
             concurrency: 8,
         }
@@ -58,6 +65,7 @@ impl fmt::Debug for Config {
             .field("gateway_url", &self.gateway_url)
             .field("namespace", &self.namespace)
             .field("images", &self.images)
+            .field("sandbox_runtime_class", &self.sandbox_runtime_class)
             .field("election", &self.election)
             .field("poll", &self.poll)
             .field("concurrency", &self.concurrency)
@@ -108,6 +116,8 @@ impl Images {
 pub struct Settings {
     /// Images of the pods, where a spec names none.
     pub images: Images,
+    /// RuntimeClass of sandbox pods, where a spec names none.
+    pub sandbox_runtime_class: Option<String>,
     /// Environment of every pod.
     pub pod_environment: BTreeMap<String, String>,
     /// Where Jobs report to.
@@ -136,6 +146,7 @@ impl Settings {
         let report_url = config.report_url.clone().or(bound)?;
         Some(Self {
             images: config.images.clone(),
+            sandbox_runtime_class: config.sandbox_runtime_class.clone(),
             pod_environment: config.pod_environment.clone(),
             report_url: report_url.trim_end_matches('/').to_owned(),
             service_token: config.service_token.clone(),

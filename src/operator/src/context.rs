@@ -8,6 +8,7 @@ use crate::config::Settings;
 use crate::metrics::Metrics;
 use crate::ports::{Gateway, Inference};
 use crate::serving::ReplicaMemory;
+use crate::watches::Watches;
 use crate::words::LastWritten;
 
 /// What all reconcilers share.
@@ -26,6 +27,8 @@ pub struct Context {
     pub recorder: Recorder,
     /// Numbers.
     pub metrics: Metrics,
+    /// Whether the watches make progress.
+    pub watches: Watches,
     /// What decisions need to know of the configuration.
     pub settings: Arc<Settings>,
     /// Reads the time.

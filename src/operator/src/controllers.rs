@@ -38,6 +38,7 @@ pub(crate) struct Wiring {
 
 /// Runs all four until they are asked to stop.
 pub(crate) async fn run(wiring: &Wiring) {
+    wiring.ctx.metrics.leads();
     tokio::join!(models(wiring), training_runs(wiring), evaluations(wiring), rollouts(wiring));
 }
 
@@ -118,6 +119,7 @@ async fn drive<K, F>(
 {
     let reported = move |object: Arc<DeserializeGuard<K>>, ctx: Arc<Context>| async move {
         let begun = Instant::now();
+        ctx.metrics.began(kind);
         let result = reconcile(object.clone(), ctx.clone()).await;
         let label = result.as_ref().map_or_else(Error::reason, |_| "ok");
         ctx.metrics.reconciled(kind, label, begun.elapsed());

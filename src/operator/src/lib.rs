@@ -33,6 +33,7 @@ mod serving;
 mod status;
 mod token;
 mod training_run;
+mod watches;
 mod words;
 
 #[cfg(test)]

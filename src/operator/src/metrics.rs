@@ -1,10 +1,13 @@
 //! The operator's own numbers, in OpenMetrics text.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
@@ -21,12 +24,21 @@ struct Kind {
     kind: String,
 }
 
+/// Labels of a watch.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Watch {
+    watch: String,
+}
+
 /// Counters and histograms. The labels are kinds and reasons: few, whatever the number of objects.
 pub struct Metrics {
     registry: Registry,
     reconciles: Family<Reconcile, Counter>,
     seconds: Family<Kind, Histogram>,
     events: Family<Kind, Counter>,
+    under_way: Family<Kind, Gauge>,
+    silences: Family<Watch, Gauge<f64, AtomicU64>>,
+    leads: Gauge,
 }
 
 impl Default for Metrics {
@@ -40,13 +52,30 @@ impl Default for Metrics {
         registry.register("reconcile_seconds", "Duration of a reconcile", seconds.clone());
         let events = Family::<Kind, Counter>::default();
         registry.register("job_events", "Events that Jobs told of", events.clone());
-        Self { registry, reconciles, seconds, events }
+        let under_way = Family::<Kind, Gauge>::default();
+        registry.register("reconciles_under_way", "Reconciles that have begun and not ended", under_way.clone());
+        let silences = Family::<Watch, Gauge<f64, AtomicU64>>::default();
+        registry.register("watch_silence_seconds", "Time since anything came on a watch", silences.clone());
+        let leads = Gauge::default();
+        registry.register("leads", "1 in the operator that acts", leads.clone());
+        Self { registry, reconciles, seconds, events, under_way, silences, leads }
     }
 }
 
 impl Metrics {
+    /// One reconcile has begun.
+    pub fn began(&self, kind: &'static str) {
+        self.under_way.get_or_create(&Kind { kind: kind.into() }).inc();
+    }
+
+    /// The controllers run in this operator.
+    pub fn leads(&self) {
+        self.leads.set(1);
+    }
+
     /// One reconcile has ended, well (`ok`) or with a reason.
     pub fn reconciled(&self, kind: &'static str, result: &'static str, took: Duration) {
+        self.under_way.get_or_create(&Kind { kind: kind.into() }).dec();
         self.reconciles.get_or_create(&Reconcile { kind: kind.into(), result: result.into() }).inc();
         self.seconds.get_or_create(&Kind { kind: kind.into() }).observe(took.as_secs_f64());
     }
@@ -56,8 +85,11 @@ impl Metrics {
         self.events.get_or_create(&Kind { kind: kind.into() }).inc();
     }
 
-    /// All of it as text.
-    pub fn text(&self) -> String {
+    /// All of it as text, with the seconds since each watch was heard of.
+    pub fn text(&self, silences: &BTreeMap<String, f64>) -> String {
+        for (watch, seconds) in silences {
+            self.silences.get_or_create(&Watch { watch: watch.clone() }).set(*seconds);
+        }
         let mut out = String::new();
         match text::encode(&mut out, &self.registry) {
             Ok(()) => out,

@@ -37,6 +37,8 @@ pub struct ContainerPlan {
     pub liveness: Option<Probe>,
     /// When it has started: the other two wait for that.
     pub startup: Option<Probe>,
+    /// What it may use under a RuntimeClass, where the spec says nothing.
+    pub resources: Option<ResourceRequirements>,
 }
 
 /// A pod template for a model and a role.
@@ -53,6 +55,7 @@ pub fn template(
     let mut env = addresses();
     env.extend(settings.pod_environment.iter().map(|(name, value)| variable(name, value)));
     env.extend(plan.env);
+    let runtime_class = runtime_class(role, pod, settings);
     let container = Container {
         name: role.to_string(),
         image: Some(pod.image.clone().unwrap_or_else(|| settings.images.of(role).to_owned())),
@@ -63,11 +66,11 @@ pub fn template(
         readiness_probe: plan.readiness,
         liveness_probe: plan.liveness,
         startup_probe: plan.startup,
-        resources: resources(pod),
+        resources: resources(pod).or_else(|| runtime_class.as_ref().and_then(|_| plan.resources.clone())),
         volume_mounts: claim.as_ref().map(|(_, path)| {
             vec![VolumeMount { name: ARTIFACTS.into(), mount_path: path.clone(), ..VolumeMount::default() }]
         }),
-        security_context: Some(restricted()),
+        security_context: Some(restricted(role)),
         ..Container::default()
     };
     let spec = PodSpec {
@@ -77,7 +80,7 @@ pub fn template(
         enable_service_links: Some(false),
         node_selector: Some(pod.node_selector.clone()).filter(|labels| !labels.is_empty()),
         tolerations: none_if_empty(pod.tolerations.iter().map(toleration).collect()),
-        runtime_class_name: pod.runtime_class_name.clone(),
+        runtime_class_name: runtime_class.clone(),
         priority_class_name: pod.priority_class_name.clone(),
         volumes: claim.map(|(claim_name, _)| {
             vec![Volume {
@@ -86,7 +89,7 @@ pub fn template(
                 ..Volume::default()
             }]
         }),
-        security_context: unprivileged(role),
+        security_context: unprivileged(role, runtime_class.is_some()),
         ..PodSpec::default()
     };
     let metadata = ObjectMeta { labels: Some(pod_labels(model, role)), ..ObjectMeta::default() };
@@ -119,8 +122,16 @@ fn port((name, number): (&'static str, u16)) -> ContainerPort {
     }
 }
 
-fn restricted() -> SecurityContext {
+/// The RuntimeClass of a role's pods: what the spec says, or for sandboxes what the operator was told.
+pub fn runtime_class(role: Role, pod: &PodSettings, settings: &Settings) -> Option<String> {
+    let own = || settings.sandbox_runtime_class.clone().filter(|_| role == Role::Sandbox);
+    pod.runtime_class_name.clone().or_else(own)
+}
+
+fn restricted(role: Role) -> SecurityContext {
     SecurityContext {
+        // A supervisor writes nothing: the scratch of its cells is memory.
+        read_only_root_filesystem: (role == Role::Sandbox).then_some(true),
         allow_privilege_escalation: Some(false),
         capabilities: Some(Capabilities { drop: Some(vec!["ALL".into()]), add: None }),
         ..SecurityContext::default()
@@ -128,13 +139,14 @@ fn restricted() -> SecurityContext {
 }
 
 /// A user without rights, and the system calls that container runtimes allow by default. The store's volume belongs to
-/// that user's group. The sandbox pool locks its cells up with calls that this profile forbids, so it brings its own.
-fn unprivileged(role: Role) -> Option<PodSecurityContext> {
-    (role != Role::Sandbox).then(|| PodSecurityContext {
+/// that user's group. A sandbox pool on the node's own kernel needs root and calls that this profile forbids; under a
+/// RuntimeClass, where the kernel is gVisor's, it needs neither.
+fn unprivileged(role: Role, has_runtime_class: bool) -> Option<PodSecurityContext> {
+    (role != Role::Sandbox || has_runtime_class).then(|| PodSecurityContext {
         run_as_non_root: Some(true),
         run_as_user: Some(NOBODY),
         run_as_group: Some(NOBODY),
-        fs_group: Some(NOBODY),
+        fs_group: (role != Role::Sandbox).then_some(NOBODY),
         seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".into(), localhost_profile: None }),
         ..PodSecurityContext::default()
     })

@@ -1,12 +1,12 @@
 use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use genesis_api::{Evaluation, GenesisModel, Rollout, TrainingRun};
 use jiff::Timestamp;
 use kube::api::ListParams;
+use kube::client::ClientBuilder;
 use kube::core::DeserializeGuard;
 use kube::runtime::events::{Recorder, Reporter};
 use kube::{Client, Resource};
@@ -21,7 +21,7 @@ use crate::controllers::{self, Wiring};
 use crate::leadership::{Election, LEASE, Leadership};
 use crate::metrics::Metrics;
 use crate::ports::{self, Gateway, HttpGateway, HttpInference, Inference};
-use crate::server::{self, App};
+use crate::server::{self, App, Readiness};
 use crate::serving::ReplicaMemory;
 use crate::words::LastWritten;
 
@@ -120,10 +120,11 @@ impl Operator {
             memory: ReplicaMemory::default(),
             written: LastWritten::default(),
             metrics: Metrics::default(),
+            watches: config.watches,
             settings: Arc::new(settings),
             clock: Timestamp::now,
         });
-        let ready = Arc::new(AtomicBool::new(false));
+        let ready = Readiness::default();
         let wiring =
             Wiring { ctx: ctx.clone(), namespace: config.namespace, concurrency: config.concurrency.max(1), shutdown };
         Ok(Self { listener, address, app: App { ctx, ready }, wiring, election: config.election })
@@ -140,9 +141,9 @@ impl Operator {
         let ready = app.ready.clone();
         let serving = server::serve(listener, app, wiring.shutdown.clone());
         let controlling = async {
-            if definitions_are_there(&wiring).await {
+            if definitions_are_there(&wiring, &ready).await {
                 // One that waits for the Lease is ready too: Jobs can report to it.
-                ready.store(true, Ordering::Relaxed);
+                ready.reached();
                 lead(&wiring, election.as_ref()).await?;
             }
             Ok(())
@@ -175,7 +176,9 @@ async fn lead(wiring: &Wiring, election: Option<&Election>) -> Result<(), StartE
 
 /// Runs the operator against the cluster of the environment (`KUBECONFIG`, or the pod's own) until SIGTERM or SIGINT.
 pub async fn run(config: Config) -> Result<(), StartError> {
-    let client = Client::try_default().await.map_err(|error| StartError::Client(Box::new(error)))?;
+    let no_client = |error| StartError::Client(Box::new(error));
+    let cluster = kube::Config::infer().await.map_err(|error| no_client(kube::Error::InferConfig(error)))?;
+    let client = ClientBuilder::try_from(cluster).map_err(no_client)?.with_layer(&config.watches).build();
     let ports = Ports::over_http(&config)?;
     let shutdown = CancellationToken::new();
     let operator = Operator::bind(client, config, ports, shutdown.clone()).await?;
@@ -200,11 +203,12 @@ pub async fn run(config: Config) -> Result<(), StartError> {
 
 /// Waits for the custom resource definitions: an operator that is installed together with them must not end because
 /// it was first. False when it is asked to stop before.
-async fn definitions_are_there(wiring: &Wiring) -> bool {
+async fn definitions_are_there(wiring: &Wiring, ready: &Readiness) -> bool {
     loop {
         let missing = missing_definition(wiring).await;
         let Some((kind, error)) = missing else { return true };
         tracing::info!(kind, %error, "Waiting for a custom resource definition.");
+        ready.wait_for(format!("waiting for {kind} to be served ({error}); apply the files in crds/"));
         tokio::select! {
             () = wiring.shutdown.cancelled() => return false,
             () = tokio::time::sleep(DEFINITIONS_PAUSE) => {}

@@ -38,7 +38,7 @@ pub use identity::IdentityError;
 pub use launch::LaunchError;
 pub use stage::Stage;
 
-use crate::cgroup::Group;
+use crate::group::{Counters, Group};
 use crate::line::{Job, Line};
 
 /// How long the warden and the zygote may take for what takes them a millisecond.
@@ -69,31 +69,18 @@ pub(crate) struct Running {
     before: Counters,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Counters {
-    processor_ns: u64,
-    kills: u64,
-    refusals: u64,
-}
-
 impl Cell {
     /// Starts one program: fresh scratch, bounds in force, then a fork of the zygote.
     pub(crate) fn start(&mut self, limits: &Limits, job: &Job, sink: Sink) -> Result<Running, CellError> {
         let scratch = (limits.memory_bytes / 4).clamp(limits.file_bytes * 2, (limits.file_bytes * 2).max(16 << 20));
         self.ask_warden(&[&[warden::FRESH][..], &scratch.to_le_bytes(), &SCRATCH_INODES.to_le_bytes()].concat())?;
-        self.group.limit_memory(self.own_memory + limits.memory_bytes)?;
         // One more for the zygote.
-        self.group.limit_processes(limits.processes + 1)?;
-        self.group.reset_peak()?;
-        let before = Counters {
-            processor_ns: self.group.processor_ns()?,
-            kills: self.group.kills()?,
-            refusals: self.group.refusals()?,
-        };
+        self.group.limit(self.own_memory + limits.memory_bytes, limits.processes + 1)?;
+        let before = self.group.counters()?;
         let (line, theirs) = Line::open(job)?;
         let (outputs, [stdout, stderr]) = open_sink(sink)?;
         let started = Instant::now();
-        let message = bounds(limits);
+        let message = bounds(limits, self.group.allowance(limits));
         let descriptors = [theirs.as_raw_fd(), stdout.as_raw_fd(), stderr.as_raw_fd()];
         let sent = sendmsg::<()>(
             self.control.as_raw_fd(),
@@ -135,7 +122,7 @@ impl Cell {
 
     /// Processor time since the program was started.
     pub(crate) fn processor(&self, running: &Running) -> Result<Duration, CellError> {
-        let now = self.group.processor_ns()?;
+        let now = self.group.counters()?.processor_ns;
         Ok(Duration::from_nanos(now.saturating_sub(running.before.processor_ns)))
     }
 
@@ -148,18 +135,20 @@ impl Cell {
     /// What the program used, after its end.
     pub(crate) fn usage(&self, running: &Running) -> Result<Usage, CellError> {
         self.prove_empty()?;
+        let (before, now) = (running.before, self.group.counters()?);
         Ok(Usage {
-            processor: self.processor(running)?,
+            processor: Duration::from_nanos(now.processor_ns.saturating_sub(before.processor_ns)),
             peak_bytes: self.group.peak()?.saturating_sub(self.own_memory),
-            out_of_memory: self.group.kills()? > running.before.kills,
-            out_of_processes: self.group.refusals()? > running.before.refusals,
+            out_of_memory: now.kills > before.kills,
+            out_of_processes: now.refusals > before.refusals,
+            refusals_unseen: !self.group.sees_refusals(),
             out_of_disk: self.ask_warden(&[warden::USAGE])? == warden::FULL,
         })
     }
 
     /// Whether memory ran out since the program was started, in a cell that has otherwise been lost.
     pub(crate) fn ran_out_of_memory(&self, running: &Running) -> bool {
-        self.group.kills().is_ok_and(|kills| kills > running.before.kills)
+        self.group.counters().is_ok_and(|now| now.kills > running.before.kills)
     }
 
     fn ask_warden(&self, command: &[u8]) -> Result<u8, CellError> {

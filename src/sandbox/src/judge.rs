@@ -6,7 +6,7 @@ mod tests;
 use genesis_core::execution::{ExecutionVerdict as Verdict, Termination};
 
 use crate::cell::Usage;
-use crate::dialogue::{Failure, Transcript, shown};
+use crate::dialogue::{Failure, Report, Transcript, shown};
 
 /// Why the supervisor stopped a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +114,14 @@ fn bounded_by(failure: &Failure, ending: &Ending) -> Option<(Verdict, String)> {
     if report.is_some_and(|report| report.class == "MemoryError") {
         return Some((Verdict::MemoryLimit, "out of memory".to_owned()));
     }
-    ending.usage.out_of_processes.then(|| (Verdict::ProcessLimit, "too many processes or threads".to_owned()))
+    let refused =
+        ending.usage.out_of_processes || ending.usage.refusals_unseen && report.is_some_and(was_refused_a_process);
+    refused.then(|| (Verdict::ProcessLimit, "too many processes or threads".to_owned()))
+}
+
+/// What Python raises where `fork` or a new thread is refused.
+fn was_refused_a_process(report: &Report) -> bool {
+    report.errno == Some(libc::EAGAIN) || report.message == "can't start new thread"
 }
 
 fn failed(failure: &Failure) -> (Verdict, String) {

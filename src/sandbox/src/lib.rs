@@ -22,6 +22,7 @@ mod cgroup;
 pub mod client;
 mod dialogue;
 pub mod frame;
+mod group;
 mod judge;
 mod line;
 pub mod literal;
@@ -30,6 +31,7 @@ pub mod proof;
 pub mod record;
 pub mod runtime;
 mod session;
+pub mod surroundings;
 mod sys;
 mod worker;
 

@@ -13,6 +13,7 @@ use genesis_core::execution::{ExecutionRequest, ExecutionVerdict, Limits};
 use genesis_core::task::{Language, TestSuite};
 use genesis_sandbox::pool::{Options, Pool, StartError};
 use genesis_sandbox::proof::{self, Proof};
+use genesis_sandbox::surroundings::Surroundings;
 use nix::sys::signal::{SigSet, Signal};
 
 /// Runs hostile programs in cells and judges them from outside.
@@ -36,6 +37,9 @@ enum Command {
         /// How many programs run at a time.
         #[arg(long, default_value_t = 2)]
         workers: usize,
+        /// Refuse to start under any other kernel.
+        #[arg(long, value_name = "KERNEL")]
+        require: Option<Surroundings>,
         #[command(flatten)]
         runtime: RuntimeArgs,
     },
@@ -82,8 +86,8 @@ enum Output {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Serve { listen, workers, runtime } => {
-            serve(&Options { listen, workers, python: runtime.python }).map(|()| true)
+        Command::Serve { listen, workers, require, runtime } => {
+            serve(&Options { listen, workers, require, python: runtime.python }).map(|()| true)
         }
         Command::Check { runtime, output } => check(&runtime.python, output),
         Command::Run { file, tests, capture, runtime, output } => {

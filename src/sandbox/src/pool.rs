@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use crate::client::Client;
 use crate::proof::Proof;
+use crate::surroundings::Surroundings;
 use crate::worker::{SetupError, Workshop};
 use clients::Clients;
 use queue::Queue;
@@ -29,11 +30,13 @@ pub struct Options {
     pub workers: usize,
     /// The interpreter that programs run on.
     pub python: PathBuf,
+    /// The kernel that must be around; nothing: either.
+    pub require: Option<Surroundings>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { listen: ([127, 0, 0, 1], 0).into(), workers: 2, python: "/usr/bin/python3".into() }
+        Self { listen: ([127, 0, 0, 1], 0).into(), workers: 2, python: "/usr/bin/python3".into(), require: None }
     }
 }
 
@@ -46,6 +49,16 @@ pub enum StartError {
     /// A protection is not in force.
     #[error("the sandbox refuses to start, because it would run programs with less protection than it promises: {}", missing(.0))]
     Unprotected(Vec<Proof>),
+    /// Another kernel answers than the one that was asked for.
+    #[error(
+        "the sandbox refuses to start: it must run under {wanted}, and this is {found}; bind the pod's RuntimeClass to runsc (handler of containerd), or leave --require out"
+    )]
+    Surroundings {
+        /// The kernel asked for.
+        wanted: Surroundings,
+        /// The kernel that answers.
+        found: Surroundings,
+    },
     /// The address cannot be used.
     #[error("the sandbox pool cannot listen on {address}: {source}")]
     Listen {
@@ -73,7 +86,7 @@ impl StartError {
         match self {
             Self::Setup(error) => error.is_not_granted(),
             Self::Unprotected(_) => true,
-            Self::Listen { .. } | Self::Silent { .. } | Self::Thread(_) => false,
+            Self::Surroundings { .. } | Self::Listen { .. } | Self::Silent { .. } | Self::Thread(_) => false,
         }
     }
 }
@@ -103,6 +116,10 @@ impl Pool {
     /// Where a protection is not granted or not in force: the pool never runs programs with less.
     pub fn start(options: &Options) -> Result<Self, StartError> {
         let workshop = Arc::new(Workshop::open(&options.python)?);
+        let found = workshop.surroundings();
+        if let Some(wanted) = options.require.filter(|wanted| *wanted != found) {
+            return Err(StartError::Surroundings { wanted, found });
+        }
         let queue = Arc::default();
         let workers = Workers::start(&workshop, &queue, options.workers.max(1))?;
         let listener = TcpListener::bind(options.listen)

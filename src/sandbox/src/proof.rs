@@ -12,6 +12,7 @@ use genesis_core::execution::{CallOutcome, ExecutionRecord, ExecutionVerdict as 
 use serde::Serialize;
 
 use crate::cell::{LaunchError, Stage};
+use crate::surroundings::Surroundings;
 use crate::worker::{SetupError, Worker, Workshop};
 use programs::{Expect, PROOFS, Protection};
 
@@ -70,9 +71,13 @@ fn refused(error: &SetupError) -> Proof {
 
 /// Proves every protection in the cells of one worker.
 pub(crate) fn prove(worker: &mut Worker) -> Vec<Proof> {
-    let mut proofs = namespaces(worker);
+    let surroundings = worker.surroundings();
+    let mut proofs = match surroundings {
+        Surroundings::Linux => namespaces(worker),
+        Surroundings::Gvisor => vec![kernel(), bare(worker)],
+    };
     let mut facts = None;
-    for protection in PROOFS {
+    for protection in PROOFS.iter().filter(|protection| protection.is_promised(surroundings)) {
         let evidence = match protection.expect {
             Expect::Fact { key, value } => {
                 let facts = facts.get_or_insert_with(|| see(worker));
@@ -107,6 +112,23 @@ fn namespaces(worker: &Worker) -> Vec<Proof> {
         Proof { protection, granted, evidence, remedy: "allow this kind of namespace (sysctl user.max_*_namespaces)" }
     };
     NAMESPACES.iter().map(compare).collect()
+}
+
+/// gVisor's word that it is the kernel, as the supervisor found it.
+fn kernel() -> Proof {
+    let evidence = std::fs::read_to_string("/proc/version").unwrap_or_default().trim().to_owned();
+    Proof { protection: "gvisor", granted: true, evidence, remedy: "" }
+}
+
+/// What every program inherits from pid 1 of its cell, read from outside: gVisor's cells have no `/proc`.
+fn bare(worker: &Worker) -> Proof {
+    let zygote = worker.zygote().unwrap_or_default();
+    let status = std::fs::read_to_string(format!("/proc/{zygote}/status")).unwrap_or_default();
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map_or("", str::trim);
+    let none = |name| u64::from_str_radix(field(name), 16) == Ok(0);
+    let granted = none("CapInh:") && none("CapPrm:") && none("CapEff:") && none("CapBnd:") && field("Seccomp:") == "2";
+    let evidence = format!("CapPrm {}, CapBnd {}, Seccomp {}", field("CapPrm:"), field("CapBnd:"), field("Seccomp:"));
+    Proof { protection: "no capabilities, seccomp", granted, evidence, remedy: programs::SECCOMP }
 }
 
 /// What a program sees: a dict of facts, as canonical texts.

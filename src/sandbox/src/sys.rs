@@ -40,6 +40,17 @@ pub(crate) fn move_up(descriptor: &impl AsRawFd, from: RawFd) -> nix::Result<Own
     })
 }
 
+/// The kernel's log, as far as this process may read it.
+#[allow(unsafe_code)]
+pub(crate) fn kernel_log() -> String {
+    const READ_ALL: i32 = 3;
+    let mut text = vec![0_u8; 64 << 10];
+    // SAFETY: the buffer is as long as the call is told.
+    let length = unsafe { libc::klogctl(READ_ALL, text.as_mut_ptr().cast(), text.len() as i32) };
+    text.truncate(usize::try_from(length).unwrap_or(0));
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 /// Closes every descriptor from `first` on.
 #[allow(unsafe_code)]
 pub(crate) fn close_from(first: u32) -> nix::Result<()> {

@@ -11,9 +11,11 @@ use genesis_core::execution::{ExecutionRecord, ExecutionRequest, ExecutionVerdic
 use crate::admission::{Program, Tests, admit};
 use crate::cell::{Blueprint, BlueprintError, Cell, CellError, Identity, IdentityError, LaunchError, Stage};
 use crate::cgroup::{CgroupError, Hierarchy, Version};
+use crate::group::Group;
 use crate::record;
 use crate::runtime::{Runtime, RuntimeError};
 use crate::session::{self, Broken};
+use crate::surroundings::Surroundings;
 
 /// How often a program is run when the sandbox fails under it.
 const ATTEMPTS: usize = 2;
@@ -22,7 +24,9 @@ const ATTEMPTS: usize = 2;
 #[derive(Debug)]
 pub(crate) struct Workshop {
     blueprint: Blueprint,
-    hierarchy: Hierarchy,
+    /// None in gVisor.
+    hierarchy: Option<Hierarchy>,
+    surroundings: Surroundings,
     python: String,
     isolation: String,
     cells: AtomicU64,
@@ -68,16 +72,22 @@ impl Workshop {
     pub(crate) fn open(python: &std::path::Path) -> Result<Self, SetupError> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let runtime = Runtime::discover(python)?;
-        let hierarchy = Hierarchy::create(COUNTER.fetch_add(1, Ordering::Relaxed))?;
-        let groups = match hierarchy.version() {
-            Version::V1 => "cgroup-v1",
-            Version::V2 => "cgroup-v2",
+        let surroundings = Surroundings::detect();
+        let hierarchy = match surroundings {
+            Surroundings::Linux => Some(Hierarchy::create(COUNTER.fetch_add(1, Ordering::Relaxed))?),
+            Surroundings::Gvisor => None,
+        };
+        let isolation = match hierarchy.as_ref().map(Hierarchy::version) {
+            Some(Version::V1) => "namespaces+cgroup-v1+seccomp+landlock",
+            Some(Version::V2) => "namespaces+cgroup-v2+seccomp+landlock",
+            None => "gvisor+namespaces+seccomp",
         };
         Ok(Self {
-            blueprint: Blueprint::new(&runtime)?,
+            blueprint: Blueprint::new(&runtime, surroundings)?,
             hierarchy,
+            surroundings,
             python: runtime.version,
-            isolation: format!("namespaces+{groups}+seccomp+landlock"),
+            isolation: isolation.to_owned(),
             cells: AtomicU64::new(0),
         })
     }
@@ -85,6 +95,11 @@ impl Workshop {
     /// The isolation in force, as records carry it.
     pub(crate) fn isolation(&self) -> &str {
         &self.isolation
+    }
+
+    /// The kernel around.
+    pub(crate) fn surroundings(&self) -> Surroundings {
+        self.surroundings
     }
 
     /// Version of the interpreter.
@@ -95,13 +110,16 @@ impl Workshop {
     /// Where the groups of the cells are.
     #[cfg(test)]
     pub(crate) fn hierarchy_path(&self) -> std::path::PathBuf {
-        self.hierarchy.path()
+        self.hierarchy.as_ref().map(Hierarchy::path).unwrap_or_default()
     }
 
     fn launch(&self) -> Result<Cell, SetupError> {
         let number = self.cells.fetch_add(1, Ordering::Relaxed);
-        let group = self.hierarchy.group(&format!("cell-{number}"))?;
-        Ok(Cell::launch(&self.blueprint, group, Identity::next()?)?)
+        let (group, identity) = match &self.hierarchy {
+            Some(hierarchy) => (Group::Control(hierarchy.group(&format!("cell-{number}"))?), Some(Identity::next()?)),
+            None => (Group::counted(), None),
+        };
+        Ok(Cell::launch(&self.blueprint, group, identity)?)
     }
 }
 
@@ -179,6 +197,11 @@ impl Worker {
     fn discard(&mut self) {
         self.programs = None;
         self.tests = None;
+    }
+
+    /// The kernel around.
+    pub(crate) fn surroundings(&self) -> Surroundings {
+        self.workshop.surroundings()
     }
 
     /// The zygote of the cell for programs, as a pid of the host.

@@ -31,7 +31,7 @@ fn check_prints_a_row_for_each_protection() {
     if granted() {
         let output = Command::new(BINARY).arg("check").output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
-        for protection in ["user namespace", "landlock", "memory bounded by cgroup", "wall time bounded"] {
+        for protection in ["user namespace", "landlock", "memory bounded", "wall time bounded"] {
             assert!(text.lines().any(|line| line.starts_with("ok") && line.contains(protection)), "{text}");
         }
     }

@@ -21,3 +21,5 @@ mod f_cheating;
 #[path = "hostile/g_must_pass.rs"]
 mod g_must_pass;
 mod granted;
+#[path = "hostile/in_gvisor.rs"]
+mod in_gvisor;

@@ -32,6 +32,10 @@ pub struct Arguments {
     /// Name in the Lease, unlike that of any other operator: the name of the pod
     #[arg(long, env = "GENESIS_IDENTITY")]
     identity: Option<String>,
+    /// RuntimeClass of sandbox pods, where a spec names none: one whose runtime is gVisor. Without one they build their
+    /// cells on the node's own kernel, which takes root and CAP_SYS_ADMIN
+    #[arg(long, env = "GENESIS_SANDBOX_RUNTIME_CLASS")]
+    sandbox_runtime_class: Option<String>,
     #[command(flatten)]
     images: ImageArguments,
 }
@@ -68,6 +72,7 @@ impl From<ImageArguments> for Images {
 impl Arguments {
     pub async fn run(self) -> Result<()> {
         let Self { listen, operator_url, gateway_url, service_token, namespace, models, images, .. } = self;
+        let sandbox_runtime_class = self.sandbox_runtime_class.filter(|name| !name.is_empty());
         let election =
             self.lease_namespace.zip(self.identity).map(|(namespace, identity)| Election { namespace, identity });
         let mut pod_environment = BTreeMap::new();
@@ -81,6 +86,7 @@ impl Arguments {
             gateway_url,
             namespace,
             images: images.into(),
+            sandbox_runtime_class,
             pod_environment,
             election,
             ..Config::default()

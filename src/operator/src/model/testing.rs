@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::model::observe::{Learning, Observed};
 use crate::ports::HttpInference;
 use crate::serving::{Replica, ReplicaMemory};
+use crate::watches::Watches;
 use crate::words::LastWritten;
 
 /// A model with the least that is needed.
@@ -48,6 +49,7 @@ pub(crate) fn learned(verified_rows: i64) -> LearningStatus {
 pub(crate) fn settings() -> Arc<Settings> {
     Arc::new(Settings {
         images: Images::default(),
+        sandbox_runtime_class: None,
         pod_environment: [("RUST_LOG".to_owned(), "info".to_owned())].into(),
         report_url: "http://operator:8090".into(),
         service_token: "secret".into(),
@@ -90,6 +92,7 @@ pub(crate) fn context(client: Client) -> Context {
         memory: ReplicaMemory::default(),
         written: LastWritten::default(),
         metrics: Metrics::default(),
+        watches: Watches::default(),
         settings: settings(),
         clock: Timestamp::now,
     }

@@ -4,8 +4,9 @@ use genesis_api::GenesisModel;
 use genesis_api::names::{INFERENCE_ADMIN_PORT, INFERENCE_PORT, Role, SANDBOX_PORT, pod_labels, workload_name};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment};
 use k8s_openapi::api::core::v1::{
-    HTTPGetAction, PodTemplateSpec, Probe, Service, ServicePort, ServiceSpec, TCPSocketAction,
+    HTTPGetAction, PodTemplateSpec, Probe, ResourceRequirements, Service, ServicePort, ServiceSpec, TCPSocketAction,
 };
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::ResourceExt;
@@ -13,7 +14,7 @@ use kube::api::ObjectMeta;
 
 use crate::apply::owned_by;
 use crate::config::Settings;
-use crate::pods::{ContainerPlan, needs_device, template};
+use crate::pods::{ContainerPlan, needs_device, runtime_class, template};
 
 /// The inference servers.
 pub(super) fn serving(model: &GenesisModel, settings: &Settings) -> Deployment {
@@ -52,9 +53,16 @@ pub(super) fn serving(model: &GenesisModel, settings: &Settings) -> Deployment {
 pub(super) fn sandbox(model: &GenesisModel, settings: &Settings) -> Deployment {
     let spec = &model.spec.sandbox;
     let listen = format!("$(POD_IP):{SANDBOX_PORT}");
+    let mut arguments =
+        ["serve", "--listen", &listen, "--workers", &spec.workers.to_string()].map(str::to_owned).to_vec();
+    if runtime_class(Role::Sandbox, &spec.pod, settings).is_some() {
+        // It proves that before it listens: a class may be bound to another runtime than its name says.
+        arguments.extend(["--require".to_owned(), "gvisor".to_owned()]);
+    }
     let plan = ContainerPlan {
         command: vec!["genesis-sandbox".into()],
-        args: ["serve", "--listen", &listen, "--workers", &spec.workers.to_string()].map(str::to_owned).into(),
+        args: arguments,
+        resources: Some(bounds(spec.workers)),
         ports: vec![("sandbox", SANDBOX_PORT)],
         readiness: Some(Probe {
             tcp_socket: Some(TCPSocketAction { port: IntOrString::Int(SANDBOX_PORT.into()), host: None }),
@@ -66,6 +74,27 @@ pub(super) fn sandbox(model: &GenesisModel, settings: &Settings) -> Deployment {
     };
     let pod = template(&model.name_any(), Role::Sandbox, plan, &spec.pod, None, settings);
     deployment(model, Role::Sandbox, spec.replicas, pod)
+}
+
+/// What a pool under gVisor may use: a core for each worker, and memory for a program at its bound and its judge. Without
+/// control groups inside, the pod's bounds are the ones that nothing gets around.
+fn bounds(workers: i32) -> ResourceRequirements {
+    let quantities = |pairs: [(&str, String); 3]| {
+        Some(pairs.into_iter().map(|(name, value)| (name.to_owned(), Quantity(value))).collect())
+    };
+    ResourceRequirements {
+        requests: quantities([
+            ("cpu", "100m".into()),
+            ("memory", "128Mi".into()),
+            ("ephemeral-storage", "64Mi".into()),
+        ]),
+        limits: quantities([
+            ("cpu", workers.to_string()),
+            ("memory", format!("{}Mi", 256 + 1_024 * workers)),
+            ("ephemeral-storage", "1Gi".into()),
+        ]),
+        ..ResourceRequirements::default()
+    }
 }
 
 /// The address of the inference servers inside the cluster. The port that loads adapters is not part of it.

@@ -17,6 +17,8 @@ pub(crate) struct Usage {
     pub(crate) out_of_memory: bool,
     /// Whether a process or thread was refused.
     pub(crate) out_of_processes: bool,
+    /// Whether nobody but the program can tell that it was refused a process.
+    pub(crate) refusals_unseen: bool,
     /// Whether the scratch was full.
     pub(crate) out_of_disk: bool,
 }

@@ -9,6 +9,7 @@ use seccompiler::BpfProgram;
 
 use super::syscalls;
 use crate::runtime::Runtime;
+use crate::surroundings::Surroundings;
 
 /// Where a program may write; a new file system for each program.
 pub(super) const SCRATCH: &std::ffi::CStr = c"/box/scratch";
@@ -41,6 +42,7 @@ pub(super) enum Step {
 /// Everything the child needs between fork and exec.
 #[derive(Debug)]
 pub(crate) struct Blueprint {
+    pub(super) surroundings: Surroundings,
     pub(super) base: CString,
     pub(super) steps: Vec<Step>,
     pub(super) program: CString,
@@ -70,10 +72,11 @@ impl Blueprint {
     ///
     /// # Errors
     /// Where no directory can carry the root, or the processor has no seccomp filter here.
-    pub(crate) fn new(runtime: &Runtime) -> Result<Self, BlueprintError> {
+    pub(crate) fn new(runtime: &Runtime, surroundings: Surroundings) -> Result<Self, BlueprintError> {
         let base = base_for(runtime, std::path::Path::is_dir).ok_or(BlueprintError::Base)?;
         let inside = |path: &Path| text(&base.join(path.strip_prefix("/").unwrap_or(path)));
         Ok(Self {
+            surroundings,
             steps: steps(runtime, &inside)?,
             base: text(&base)?,
             program: text(&runtime.executable)?,
@@ -185,7 +188,7 @@ mod tests {
 
     #[test]
     fn parents_are_made_before_children_and_links_before_files() {
-        let blueprint = Blueprint::new(&runtime()).unwrap();
+        let blueprint = Blueprint::new(&runtime(), Surroundings::Linux).unwrap();
         let mut made = BTreeSet::from([blueprint.base.to_str().unwrap().to_owned()]);
         for step in &blueprint.steps {
             let path = match step {
@@ -203,7 +206,7 @@ mod tests {
 
     #[test]
     fn the_environment_is_an_allow_list() {
-        let names: Vec<String> = Blueprint::new(&runtime())
+        let names: Vec<String> = Blueprint::new(&runtime(), Surroundings::Linux)
             .unwrap()
             .environment
             .iter()

@@ -25,6 +25,7 @@ use super::blueprint::{Blueprint, Step};
 use super::lockdown;
 use super::stage::{Failed, Stage, at};
 use super::warden;
+use crate::surroundings::Surroundings;
 use crate::sys;
 
 /// Numbers of the descriptors of a warden; everything above is closed.
@@ -46,8 +47,10 @@ pub(super) fn run(
 ) -> ! {
     let outcome = arrange(warden, control, complaints)
         .map_err(at(Stage::Descriptors))
-        .and_then(|()| build(blueprint))
-        .and_then(|()| leave_the_host())
+        .and_then(|()| match blueprint.surroundings {
+            Surroundings::Linux => build(blueprint).and_then(|()| leave_the_host()),
+            Surroundings::Gvisor => leave_as_one_user().and_then(|()| build(blueprint)).and_then(|()| leave_the_pod()),
+        })
         .and_then(|()| start(blueprint));
     match outcome {
         Ok(zygote) => warden::serve(WARDEN, zygote),
@@ -142,17 +145,38 @@ fn leave_the_host() -> Result<(), Failed> {
         prctl::set_pdeathsig(Signal::SIGKILL)
     };
     identity().map_err(at(Stage::Identity))?;
-    for (flag, stage) in [
+    leave(&[
         (CloneFlags::CLONE_NEWNS, Stage::Mounts),
         (CloneFlags::CLONE_NEWPID, Stage::Pid),
         (CloneFlags::CLONE_NEWNET, Stage::Net),
         (CloneFlags::CLONE_NEWIPC, Stage::Ipc),
         (CloneFlags::CLONE_NEWUTS, Stage::Uts),
         (CloneFlags::CLONE_NEWCGROUP, Stage::Cgroup),
-    ] {
-        unshare(flag).map_err(at(stage))?;
-    }
-    Ok(())
+    ])
+}
+
+/// In gVisor the supervisor is an ordinary user: a user namespace comes first and gives the rights to build the rest.
+fn leave_as_one_user() -> Result<(), Failed> {
+    unshare(CloneFlags::CLONE_NEWUSER).map_err(at(Stage::User))?;
+    let mapped = || -> nix::Result<()> {
+        send(WARDEN, &[NEEDS_IDENTITY], MsgFlags::MSG_NOSIGNAL)?;
+        if recv(WARDEN, &mut [0], MsgFlags::empty())? == 0 { Err(Errno::EPIPE) } else { Ok(()) }
+    };
+    mapped().map_err(at(Stage::Identity))
+}
+
+/// The namespaces that gVisor has beside that of users and that of mounts.
+fn leave_the_pod() -> Result<(), Failed> {
+    leave(&[
+        (CloneFlags::CLONE_NEWPID, Stage::Pid),
+        (CloneFlags::CLONE_NEWNET, Stage::Net),
+        (CloneFlags::CLONE_NEWIPC, Stage::Ipc),
+        (CloneFlags::CLONE_NEWUTS, Stage::Uts),
+    ])
+}
+
+fn leave(namespaces: &[(CloneFlags, Stage)]) -> Result<(), Failed> {
+    namespaces.iter().try_for_each(|&(flag, stage)| unshare(flag).map_err(at(stage)))
 }
 
 /// Forks pid 1 of the cell; returns its pid on the host.
@@ -192,9 +216,12 @@ fn become_zygote(blueprint: &Blueprint) -> Result<Infallible, Failed> {
         chdir(base)
     };
     enter_root().map_err(at(Stage::Mounts))?;
-    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    let hidden = Some(c"hidepid=invisible,subset=pid");
-    mount(Some(c"proc"), c"proc", Some(c"proc"), flags, hidden).map_err(at(Stage::Proc))?;
+    // gVisor's cannot hide the zygote, which is of the program's user there: it is left out.
+    if blueprint.surroundings == Surroundings::Linux {
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+        let hidden = Some(c"hidepid=invisible,subset=pid");
+        mount(Some(c"proc"), c"proc", Some(c"proc"), flags, hidden).map_err(at(Stage::Proc))?;
+    }
     let leave_old_root = || -> nix::Result<()> {
         pivot_root(c".", c".")?;
         umount2(c".", MntFlags::MNT_DETACH)?;
@@ -204,9 +231,11 @@ fn become_zygote(blueprint: &Blueprint) -> Result<Infallible, Failed> {
     sys::place(&COMPLAINTS, 2).map_err(at(Stage::Descriptors))?;
     // The fork server finds its socket under number 3, and nothing else is open.
     sys::place(&CONTROL, WARDEN).map_err(at(Stage::Descriptors))?;
-    lockdown::limit_resources().map_err(at(Stage::Resources))?;
-    lockdown::restrict_files().map_err(|()| Failed { stage: Stage::Landlock, errno: Errno::last() })?;
-    lockdown::drop_capabilities().map_err(at(Stage::Capabilities))?;
+    lockdown::limit_resources(blueprint.surroundings).map_err(at(Stage::Resources))?;
+    if blueprint.surroundings == Surroundings::Linux {
+        lockdown::restrict_files().map_err(|()| Failed { stage: Stage::Landlock, errno: Errno::last() })?;
+    }
+    lockdown::drop_capabilities(blueprint.surroundings).map_err(at(Stage::Capabilities))?;
     prctl::set_no_new_privs().map_err(at(Stage::NoNewPrivileges))?;
     lockdown::filter_calls(&blueprint.filters).map_err(|()| Failed { stage: Stage::Seccomp, errno: Errno::last() })?;
     let mut go = [0];

@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
 use super::CellError;
+use crate::group::{Allowance, STACK};
 
 /// Memory of the fork server's own growth that is not charged to a program.
 pub(super) const OWN_GROWTH: u64 = 1 << 20;
@@ -39,16 +40,15 @@ pub(super) fn open_sink(sink: Sink) -> Result<Ends, CellError> {
 
 /// The bounds that a program's process puts on itself before it runs the program (zygote.py).
 ///
-/// They are a second line: the group bounds memory and processes, the supervisor's clocks bound time.
-pub(super) fn bounds(limits: &Limits) -> [u8; 40] {
-    let stacks = limits.processes * (8 << 20);
+/// Under control groups they are a second line: the group bounds memory and processes, the supervisor's clocks bound
+/// time. In gVisor they are the first.
+pub(super) fn bounds(limits: &Limits, allowed: Allowance) -> [u8; 40] {
     let numbers = [
         limits.cpu_ms.div_ceil(1_000) + 1,
-        limits.memory_bytes + stacks + OWN_GROWTH,
-        // Address space costs nothing; threads reserve much of it.
-        limits.memory_bytes + stacks + (4 << 30),
+        limits.memory_bytes + limits.processes * STACK + OWN_GROWTH,
+        limits.memory_bytes + allowed.space,
         limits.file_bytes,
-        limits.processes + 4,
+        limits.processes + allowed.processes,
     ];
     let mut message = [0; 40];
     for (place, number) in message.chunks_exact_mut(8).zip(numbers) {

@@ -53,21 +53,25 @@ impl Cell {
     ///
     /// # Errors
     /// Names the first protection that the machine does not grant. Nothing is left behind then.
-    pub(crate) fn launch(blueprint: &Blueprint, mut group: Group, identity: Identity) -> Result<Self, LaunchError> {
+    pub(crate) fn launch(
+        blueprint: &Blueprint,
+        mut group: Group,
+        identity: Option<Identity>,
+    ) -> Result<Self, LaunchError> {
         let (warden_socket, their_warden_socket) = packets()?;
         let (control, their_control) = packets()?;
         let (complaints, their_complaints) = pipe2(OFlag::O_CLOEXEC)?;
         fcntl(&complaints, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         // Bounds for the interpreter's own start.
-        group.limit_memory(256 << 20)?;
-        group.limit_processes(8)?;
+        group.limit(256 << 20, 8)?;
         let warden = match sys::fork()? {
             ForkResult::Child => enter::run(blueprint, &their_warden_socket, &their_control, &their_complaints),
             ForkResult::Parent { child } => child,
         };
         drop((their_warden_socket, their_control, their_complaints));
         // From here on dropping the cell ends what was started.
-        let mut cell = Self { warden, warden_socket, control, zygote: Pid::from_raw(0), group, own_memory: 0 };
+        let zygote = Pid::from_raw(0);
+        let mut cell = Self { warden, warden_socket, control, zygote, group, own_memory: 0 };
         cell.handshake(identity)?;
         if let Err(error) = cell.await_interpreter() {
             return Err(explained(error, complaints));
@@ -76,7 +80,7 @@ impl Cell {
         Ok(cell)
     }
 
-    fn handshake(&mut self, identity: Identity) -> Result<(), LaunchError> {
+    fn handshake(&mut self, identity: Option<Identity>) -> Result<(), LaunchError> {
         loop {
             match receive(&self.warden_socket, "warden")?.as_slice() {
                 [enter::NEEDS_IDENTITY] => {
@@ -140,8 +144,21 @@ fn explained(error: LaunchError, complaints: OwnedFd) -> LaunchError {
     LaunchError::Interpreter(what + &last)
 }
 
-/// Maps user and group 0 and 1000 of the cell to unprivileged ones of the host.
-fn map_users(process: Pid, identity: Identity) -> std::io::Result<()> {
+/// Maps user and group 0 and 1000 of the cell to unprivileged ones of the host. Without an identity there is only 1000,
+/// which is the supervisor's own: an ordinary user has no other to give.
+fn map_users(process: Pid, identity: Option<Identity>) -> std::io::Result<()> {
+    let Some(identity) = identity else {
+        std::fs::write(format!("/proc/{process}/setgroups"), "deny").or_else(|error| match error.kind() {
+            // gVisor has no such file, and no call to change the groups here either.
+            std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        })?;
+        std::fs::write(format!("/proc/{process}/uid_map"), format!("{PROGRAM_ID} {} 1\n", nix::unistd::getuid()))?;
+        return std::fs::write(
+            format!("/proc/{process}/gid_map"),
+            format!("{PROGRAM_ID} {} 1\n", nix::unistd::getgid()),
+        );
+    };
     let map = format!("0 {} 1\n{PROGRAM_ID} {} 1\n", identity.root, identity.program);
     std::fs::write(format!("/proc/{process}/uid_map"), &map)?;
     std::fs::write(format!("/proc/{process}/gid_map"), &map)

@@ -7,6 +7,7 @@ use landlock::{
 use nix::sys::resource::{Resource, setrlimit};
 use seccompiler::BpfProgram;
 
+use crate::surroundings::Surroundings;
 use crate::sys;
 
 /// Capabilities of the fork server inside its own user namespace (capabilities(7)): KILL, SETGID, SETUID.
@@ -18,18 +19,13 @@ const REQUIRED: ABI = ABI::V3;
 const WELCOME: ABI = ABI::V6;
 
 /// The bounds that are the same for every program. The others are set for each program (zygote.py).
-pub(super) fn limit_resources() -> nix::Result<()> {
-    for (resource, limit) in [
-        (Resource::RLIMIT_CORE, 0),
-        (Resource::RLIMIT_NOFILE, 1_024),
-        (Resource::RLIMIT_MEMLOCK, 64 << 10),
-        (Resource::RLIMIT_MSGQUEUE, 0),
-        (Resource::RLIMIT_SIGPENDING, 256),
-        (Resource::RLIMIT_STACK, 8 << 20),
-    ] {
-        setrlimit(resource, limit, limit)?;
-    }
-    Ok(())
+pub(super) fn limit_resources(surroundings: Surroundings) -> nix::Result<()> {
+    let everywhere = [(Resource::RLIMIT_CORE, 0), (Resource::RLIMIT_NOFILE, 1_024), (Resource::RLIMIT_STACK, 8 << 20)];
+    // gVisor does not let these be set: it has no message queues, and locks no memory of the machine.
+    let of_linux =
+        [(Resource::RLIMIT_MEMLOCK, 64 << 10), (Resource::RLIMIT_MSGQUEUE, 0), (Resource::RLIMIT_SIGPENDING, 256)];
+    let of_linux = of_linux.into_iter().filter(|_| surroundings == Surroundings::Linux);
+    everywhere.into_iter().chain(of_linux).try_for_each(|(resource, limit)| setrlimit(resource, limit, limit))
 }
 
 /// Landlock: reading and running everywhere, writing only beneath `/box` and to `/dev/null`.
@@ -57,9 +53,13 @@ fn ruleset() -> Result<RulesetStatus, Box<dyn std::error::Error>> {
     Ok(ruleset.restrict_self()?.ruleset)
 }
 
-/// Leaves the three capabilities that the fork server needs, and no way to more.
-pub(super) fn drop_capabilities() -> nix::Result<()> {
-    sys::keep_capabilities(ZYGOTE_CAPABILITIES)
+/// Leaves the three capabilities that the fork server needs, and no way to more. In gVisor, where programs are of its
+/// own user, it needs none.
+pub(super) fn drop_capabilities(surroundings: Surroundings) -> nix::Result<()> {
+    sys::keep_capabilities(match surroundings {
+        Surroundings::Linux => ZYGOTE_CAPABILITIES,
+        Surroundings::Gvisor => 0,
+    })
 }
 
 /// Installs the seccomp filters.

@@ -37,9 +37,9 @@ const ALLOWED: &[i64] = &[
     // Memory.
     libc::SYS_mmap, libc::SYS_mprotect, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_brk, libc::SYS_madvise,
     libc::SYS_msync, libc::SYS_mincore, libc::SYS_membarrier,
-    // Processes, threads and signals; `clone` is conditional, `clone3` is answered as unknown.
+    // Processes, threads and signals; `clone` and what sends a signal are conditional, `clone3` is answered as unknown.
     libc::SYS_clone3, libc::SYS_execve, libc::SYS_exit, libc::SYS_exit_group, libc::SYS_wait4, libc::SYS_waitid,
-    libc::SYS_kill, libc::SYS_tkill, libc::SYS_tgkill, libc::SYS_pidfd_open, libc::SYS_pidfd_send_signal,
+    libc::SYS_pidfd_send_signal,
     libc::SYS_getpid, libc::SYS_getppid, libc::SYS_gettid, libc::SYS_getpgid, libc::SYS_setpgid, libc::SYS_getsid,
     libc::SYS_setsid, libc::SYS_getpriority, libc::SYS_setpriority, libc::SYS_sched_yield,
     libc::SYS_sched_getaffinity, libc::SYS_sched_getparam, libc::SYS_sched_getscheduler,
@@ -52,7 +52,7 @@ const ALLOWED: &[i64] = &[
     libc::SYS_getresgid, libc::SYS_getgroups, libc::SYS_setgroups, libc::SYS_setresuid, libc::SYS_setresgid,
     libc::SYS_capget,
     // Limits, time and the machine.
-    libc::SYS_prlimit64, libc::SYS_getrusage, libc::SYS_times, libc::SYS_sysinfo, libc::SYS_uname,
+    libc::SYS_getrusage, libc::SYS_times, libc::SYS_sysinfo, libc::SYS_uname,
     libc::SYS_nanosleep, libc::SYS_clock_nanosleep, libc::SYS_clock_gettime, libc::SYS_clock_getres,
     libc::SYS_gettimeofday, libc::SYS_getitimer, libc::SYS_setitimer, libc::SYS_timer_create,
     libc::SYS_timer_settime, libc::SYS_timer_gettime, libc::SYS_timer_getoverrun, libc::SYS_timer_delete,
@@ -121,6 +121,12 @@ fn rules() -> Result<Rules, BackendError> {
     rules.insert(libc::SYS_socketpair, any_of(0, &local)?);
     rules.insert(libc::SYS_fcntl, any_of(1, &FCNTL.map(|command| command as u64))?);
     rules.insert(libc::SYS_ioctl, any_of(1, &IOCTL)?);
+    // Itself only, and never pid 1: in gVisor the fork server is of the program's user, and killed like any other.
+    rules.insert(libc::SYS_prlimit64, any_of(0, &[0])?);
+    for number in [libc::SYS_kill, libc::SYS_tkill, libc::SYS_tgkill, libc::SYS_pidfd_open] {
+        let other = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, 1)?;
+        rules.insert(number, vec![SeccompRule::new(vec![other])?]);
+    }
     rules.insert(libc::SYS_prctl, any_of(0, &PRCTL.map(|option| option as u64))?);
     let mask = SeccompCmpOp::MaskedEq(u64::from(NAMESPACES as u32));
     let no_namespace = SeccompCondition::new(0, SeccompCmpArgLen::Qword, mask, 0)?;

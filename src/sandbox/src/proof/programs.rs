@@ -3,6 +3,8 @@
 use genesis_core::execution::{ExecutionRequest, ExecutionVerdict as Verdict, Limits, Termination};
 use genesis_core::task::{Language, TestCase, TestSuite};
 
+use crate::surroundings::Surroundings;
+
 const FACTS: &str = include_str!("../python/facts.py");
 
 /// One protection and its proof.
@@ -11,6 +13,8 @@ pub(super) struct Protection {
     pub(super) remedy: &'static str,
     pub(super) expect: Expect,
     program: &'static str,
+    /// Where it is promised; nothing: everywhere.
+    only: Option<Surroundings>,
 }
 
 /// What must be seen.
@@ -23,7 +27,7 @@ pub(super) enum Expect {
 }
 
 const fn fact(name: &'static str, key: &'static str, value: &'static str, remedy: &'static str) -> Protection {
-    Protection { name, remedy, expect: Expect::Fact { key, value }, program: "" }
+    Protection { name, remedy, expect: Expect::Fact { key, value }, program: "", only: None }
 }
 
 const fn ending(
@@ -33,7 +37,11 @@ const fn ending(
     termination: Termination,
     remedy: &'static str,
 ) -> Protection {
-    Protection { name, remedy, expect: Expect::Ending { verdict, termination }, program }
+    Protection { name, remedy, expect: Expect::Ending { verdict, termination }, program, only: None }
+}
+
+const fn only(surroundings: Surroundings, protection: Protection) -> Protection {
+    Protection { only: Some(surroundings), ..protection }
 }
 
 const ROOT: &str = "run the supervisor as root with CAP_SYS_ADMIN, CAP_SETUID and CAP_SETGID";
@@ -41,22 +49,34 @@ pub(super) const GROUPS: &str =
     "mount cgroup v1 or v2 with the memory, pids and cpu controllers, writable for the supervisor";
 const CELL: &str = "report this: the cell was not built as it should be";
 const LANDLOCK: &str = "use Linux 6.2 or newer with landlock in the kernel's lsm= list";
-const SECCOMP: &str = "use a kernel with CONFIG_SECCOMP_FILTER";
+pub(super) const SECCOMP: &str = "use a kernel with CONFIG_SECCOMP_FILTER";
 const CLEAN: Termination = Termination::Exit(0);
 
 /// Every protection but the namespaces, which are proved from outside.
 pub(super) const PROOFS: &[Protection] = &[
-    fact("unprivileged user", "user", "[1000,1000,1000,1000,[]]", ROOT),
-    fact(
-        "no capabilities, no_new_privs, seccomp",
-        "status",
-        r#"{"CapAmb":"0000000000000000","CapEff":"0000000000000000","CapInh":"0000000000000000","CapPrm":"0000000000000000","NoNewPrivs":"1","Seccomp":"2"}"#,
-        SECCOMP,
+    fact("unprivileged user", "user", "[1000,1000,1000,1000]", ROOT),
+    only(Surroundings::Linux, fact("no groups", "groups", "[]", ROOT)),
+    only(
+        Surroundings::Linux,
+        fact(
+            "no capabilities, no_new_privs, seccomp",
+            "status",
+            r#"{"CapAmb":"0000000000000000","CapEff":"0000000000000000","CapInh":"0000000000000000","CapPrm":"0000000000000000","NoNewPrivs":"1","Seccomp":"2"}"#,
+            SECCOMP,
+        ),
     ),
-    fact("other processes hidden", "processes", "true", "mount /proc with hidepid: Linux 5.8 or newer"),
-    fact("read-only root", "root", r#"["EROFS","EROFS","EROFS","EROFS"]"#, ROOT),
+    only(
+        Surroundings::Linux,
+        fact("other processes hidden", "processes", "true", "mount /proc with hidepid: Linux 5.8 or newer"),
+    ),
+    only(Surroundings::Gvisor, fact("no /proc", "proc", "[]", CELL)),
+    only(Surroundings::Gvisor, fact("no bounds on others", "bounds", r#""EPERM""#, SECCOMP)),
+    fact("the fork server cannot be signalled", "first", r#"["EPERM","EPERM"]"#, SECCOMP),
+    only(Surroundings::Linux, fact("read-only root", "root", r#"["EROFS","EROFS","EROFS","EROFS"]"#, ROOT)),
+    // The library is root's, and gVisor asks for the owner first.
+    only(Surroundings::Gvisor, fact("read-only root", "root", r#"["EROFS","EROFS","EROFS","EACCES"]"#, ROOT)),
     fact("writable scratch", "scratch", r#""allowed""#, ROOT),
-    fact("landlock", "device", r#""EACCES""#, LANDLOCK),
+    only(Surroundings::Linux, fact("landlock", "device", r#""EACCES""#, LANDLOCK)),
     fact("no sockets but local ones", "sockets", r#"["EPERM","EPERM","EPERM","EPERM","EPERM"]"#, SECCOMP),
     fact("no file locks between cells", "lock", r#""EPERM""#, SECCOMP),
     fact("no chroot", "chroot", r#""EPERM""#, SECCOMP),
@@ -72,14 +92,14 @@ pub(super) const PROOFS: &[Protection] = &[
     fact("open files bounded", "files", "1024", CELL),
     fact("own session", "session", "true", CELL),
     ending(
-        "memory bounded by cgroup",
+        "memory bounded",
         "x = bytearray(100 << 20)\nfor at in range(0, len(x), 4096): x[at] = 1\n",
         Verdict::MemoryLimit,
         Termination::Memory,
         GROUPS,
     ),
     ending(
-        "processes bounded by cgroup",
+        "processes bounded",
         "import os, signal\nwhile True:\n    if not os.fork(): signal.pause()\n",
         Verdict::ProcessLimit,
         Termination::Pids,
@@ -111,7 +131,7 @@ pub(super) const PROOFS: &[Protection] = &[
     ),
     ending(
         "leftovers (none found)",
-        "import os\nassert os.listdir('/tmp') == [] and [p for p in os.listdir('/proc') if p.isdigit()] == [str(os.getpid())]\n",
+        "import os\nassert os.listdir('/tmp') == []\nseen = [p for p in os.listdir('/proc') if p.isdigit()]\nassert seen in ([], [str(os.getpid())])\n",
         Verdict::Unverified,
         CLEAN,
         CELL,
@@ -119,6 +139,11 @@ pub(super) const PROOFS: &[Protection] = &[
 ];
 
 impl Protection {
+    /// Whether cells in these surroundings promise it.
+    pub(super) fn is_promised(&self, surroundings: Surroundings) -> bool {
+        self.only.is_none_or(|only| only == surroundings)
+    }
+
     /// The request that makes the attempt, with bounds that are reached quickly.
     pub(super) fn request(&self) -> ExecutionRequest {
         let wall_ms =

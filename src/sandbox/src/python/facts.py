@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import resource
+import signal
 import socket
 
 HOST = "/sys /boot /run /dev/mem /dev/kmsg /dev/kvm /dev/tty /proc/kcore /proc/sys /etc/shadow".split()
@@ -27,6 +28,8 @@ def is_open(descriptor):
 
 def status():
     wanted = ("CapInh", "CapPrm", "CapEff", "CapAmb", "NoNewPrivs", "Seccomp")
+    if not os.path.exists("/proc/self/status"):
+        return {}
     with open("/proc/self/status") as lines:
         pairs = [line.split(":", 1) for line in lines]
     return {name: value.strip() for name, value in pairs if name in wanted}
@@ -34,8 +37,14 @@ def status():
 
 def facts():
     return {
-        "user": [os.getuid(), os.geteuid(), os.getgid(), os.getegid(), os.getgroups()],
+        "user": [os.getuid(), os.geteuid(), os.getgid(), os.getegid()],
+        "groups": os.getgroups(),
         "status": status(),
+        "proc": os.listdir("/proc"),
+        "bounds": attempt(lambda: resource.prlimit(1, resource.RLIMIT_CPU, (1, 1))),
+        # What is sent to all passes the fork server by; the answers after it show that it lives.
+        "all": attempt(lambda: os.kill(-1, signal.SIGSTOP)),
+        "first": [attempt(lambda: os.kill(1, signal.SIGKILL)), attempt(lambda: os.pidfd_open(1))],
         "processes": sorted(name for name in os.listdir("/proc") if name.isdigit()) == [str(os.getpid())],
         "root": [attempt(write(path)) for path in ("/x", "/etc/passwd", "/genesis/harness.py", os.__file__)],
         "scratch": attempt(write("/tmp/x")),

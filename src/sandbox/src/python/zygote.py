@@ -1,7 +1,9 @@
 """The fork server: pid 1 of a cell. It forks one process per program and answers when none of it is left.
 
 It never runs a line of a program itself. A program's process gives up this process's user id before the
-first byte of the program reaches it, so it can neither signal, trace nor see the fork server.
+first byte of the program reaches it, so it can neither signal, trace nor see the fork server. In gVisor
+both are of one user without capabilities: there pid 1 is safe from signals, and no call that traces, reads
+memory or looks into /proc is to be had.
 
 A request is one packet: five little-endian 64-bit numbers (bounds) and three descriptors (the line to
 the supervisor, stdout, stderr). The answer is one packet: the wait status of the program's process, sent
@@ -64,10 +66,11 @@ def become_program(message, line, stdout, stderr):
     os.closerange(LINE + 1, 1024)
     os.setsid()
     bound(message)
-    os.setgroups([])
-    os.setresgid(CANDIDATE, CANDIDATE, CANDIDATE)
-    # From user id 0 to another: the kernel takes every capability away, and no_new_privs keeps them away.
-    os.setresuid(CANDIDATE, CANDIDATE, CANDIDATE)
+    if os.getuid() != CANDIDATE:
+        os.setgroups([])
+        os.setresgid(CANDIDATE, CANDIDATE, CANDIDATE)
+        # From user id 0 to another: the kernel takes every capability away, and no_new_privs keeps them away.
+        os.setresuid(CANDIDATE, CANDIDATE, CANDIDATE)
     os.chdir(SCRATCH)
     job = harness.Job(LINE)
     if job.mode == harness.TEST:

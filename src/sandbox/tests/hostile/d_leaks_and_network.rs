@@ -26,7 +26,10 @@ fn cases() -> Vec<Case> {
         calling("D12", &with(SOCKETS), "['EPERM']", &[Pass]),
         calling("D15", &with(CALLS), "['EPERM']", &[Pass]),
         calling("D15 clone", &with(CLONES), "['ENOSYS', 'EPERM']", &[Pass]),
-        calling("D16", &with(GAINS), "['1', '0000000000000000', ['EPERM']]", &[Pass]),
+        calling("D16", &with(GAINS), "['1', '0000000000000000', ['EPERM']]", &[Pass])
+            // There is no /proc there, and no other user to become.
+            .in_gvisor(|_| calling("D16", &with(GAINS_BARE), "['EINVAL', 'EPERM']", &[Pass])),
+        calling("D18", &with(SIGNALS), "['EPERM']", &[Pass]),
         calling(
             "D17",
             "import os\ndef f(): return sorted(os.listdir('/dev'))",
@@ -94,6 +97,17 @@ def f():
     status = dict(line.split(':\\t') for line in open('/proc/self/status') if ':\\t' in line)
     gains = {attempt(way, 0) for way in (os.setuid, os.setgid, os.seteuid)} | {attempt(os.setgroups, [0])}
     return [status['NoNewPrivs'].strip(), status['CapEff'].strip(), sorted(gains)]
+";
+const GAINS_BARE: &str = "
+def f(): return sorted({attempt(way, 0) for way in (os.setuid, os.setgid, os.seteuid)} | {attempt(os.setgroups, [0])})
+";
+
+/// Every way to send something to pid 1, the fork server: kill, tkill, tgkill, pidfd_open, prlimit64.
+const SIGNALS: &str = "
+def call(*numbers):
+    if libc.syscall(*numbers) < 0: raise OSError(ctypes.get_errno(), '')
+def f():
+    return sorted({attempt(call, *numbers) for numbers in ((62, 1, 9), (200, 1, 9), (234, 1, 1, 9), (434, 1, 0), (302, 1, 0, 0, 0))})
 ";
 
 #[test]

@@ -1,0 +1,155 @@
+//! Whether the watches make progress: what an operator that is up and deaf does not do.
+//!
+//! An API server ends each watch within five minutes and sends a bookmark about every minute, also where nothing
+//! happens. A watch on which nothing at all has come for longer hangs: its connection is gone and nobody has said so.
+//! This layer sees each piece of each watch's answer, below everything that retries.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use tower::{Layer, Service};
+
+/// The longest silence of a watch. kube asks for watches of 290 seconds.
+pub const LONGEST_SILENCE: Duration = Duration::from_mins(6);
+
+/// When each watch was last heard of.
+#[derive(Clone, Debug, Default)]
+pub struct Watches {
+    heard: Arc<Mutex<BTreeMap<String, Instant>>>,
+}
+
+impl Watches {
+    /// The watch that has been silent for too long, and for how long.
+    pub fn stalled(&self, now: Instant) -> Option<(String, Duration)> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let silences = heard.iter().map(|(watch, at)| (watch.clone(), now.saturating_duration_since(*at)));
+        silences.filter(|(_, silence)| *silence > LONGEST_SILENCE).max_by_key(|(_, silence)| *silence)
+    }
+
+    /// Seconds since each watch was heard of, by path.
+    pub fn silences(&self, now: Instant) -> BTreeMap<String, f64> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.iter().map(|(watch, at)| (watch.clone(), now.saturating_duration_since(*at).as_secs_f64())).collect()
+    }
+
+    fn hear(&self, watch: &str, now: Instant) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        match heard.get_mut(watch) {
+            Some(at) => *at = now,
+            None => drop(heard.insert(watch.to_owned(), now)),
+        }
+    }
+}
+
+impl<S> Layer<S> for Watches {
+    type Service = Listening<S>;
+
+    fn layer(&self, inner: S) -> Listening<S> {
+        Listening { inner, watches: self.clone() }
+    }
+}
+
+/// A service whose watches are listened to.
+#[derive(Clone, Debug)]
+pub struct Listening<S> {
+    inner: S,
+    watches: Watches,
+}
+
+type Later<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+
+impl<S, B, R> Service<Request<B>> for Listening<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    R: http_body::Body + Send + 'static,
+    R::Error: Send,
+{
+    type Response = Response<http_body_util::combinators::UnsyncBoxBody<R::Data, R::Error>>;
+    type Error = S::Error;
+    type Future = Later<Self::Response, Self::Error>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let watch = watched(request.uri());
+        let watches = self.watches.clone();
+        if let Some(watch) = &watch {
+            watches.hear(watch, Instant::now());
+        }
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let answer = answer.await?;
+            let Some(watch) = watch else { return Ok(answer.map(|body| body.boxed_unsync())) };
+            Ok(answer.map(|body| {
+                body.map_frame(move |frame| {
+                    watches.hear(&watch, Instant::now());
+                    frame
+                })
+                .boxed_unsync()
+            }))
+        })
+    }
+}
+
+/// What a request watches: its path and its selector, without the place in history.
+fn watched(uri: &http::Uri) -> Option<String> {
+    let query = uri.query()?;
+    let has = |name: &str| query.split('&').find(|pair| pair.split('=').next() == Some(name));
+    has("watch").filter(|pair| *pair != "watch=false")?;
+    Some(match has("labelSelector") {
+        Some(selector) => format!("{}?{selector}", uri.path()),
+        None => uri.path().to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+    use tower::{ServiceExt as _, service_fn};
+
+    use super::*;
+
+    #[test]
+    fn a_watch_is_known_by_what_it_watches() {
+        let of = |text: &str| watched(&text.parse().unwrap());
+        let path = "/apis/apps/v1/deployments";
+        assert_eq!(of(&format!("{path}?&watch=true&resourceVersion=7")).as_deref(), Some(path));
+        let selected = format!("{path}?watch=1&labelSelector=a&resourceVersion=9");
+        assert_eq!(of(&selected), Some(format!("{path}?labelSelector=a")));
+        assert_eq!(of(&format!("{path}?limit=500")), None);
+        assert_eq!(of(&format!("{path}?watch=false")), None);
+        assert_eq!(of(path), None);
+    }
+
+    #[tokio::test]
+    async fn silence_counts_from_the_last_piece_of_the_answer() {
+        let watches = Watches::default();
+        let answering = service_fn(|_: Request<()>| async {
+            Ok::<_, std::convert::Infallible>(Response::new(Full::new(bytes::Bytes::from_static(b"{}\n"))))
+        });
+        let service = watches.layer(answering);
+        let ask = |uri: &str| service.clone().oneshot(Request::get(uri).body(()).unwrap());
+        ask("/api/v1/pods").await.unwrap();
+        assert!(watches.silences(Instant::now()).is_empty(), "a list is no watch");
+
+        let answer = ask("/api/v1/pods?watch=true").await.unwrap();
+        let begun = Instant::now();
+        let later = begun + LONGEST_SILENCE + Duration::from_secs(1);
+        assert_eq!(watches.stalled(begun), None);
+        assert_eq!(watches.stalled(later).unwrap().0, "/api/v1/pods");
+
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert_eq!(answer.into_body().collect().await.unwrap().to_bytes().as_ref(), b"{}\n");
+        let heard = watches.silences(Instant::now())["/api/v1/pods"];
+        assert!(heard < begun.elapsed().as_secs_f64(), "the piece that came was not heard");
+    }
+}
