@@ -45,14 +45,16 @@ pub enum Verb {
 const UP: &str = "\
 Start it and leave it running.
 
-Without --node: etcd, API server, controller manager and scheduler on loopback. Pods stay pending until something plays
-a node, such as `genesis local --kubeconfig`.
+Without --node: etcd, API server, controller manager and scheduler on loopback. Pods stay pending until something \
+plays a node, such as `genesis local --kubeconfig`.
 
-With --node: the same in namespaces of their own, beside a kubelet, containerd, runc and gVisor. There is a bridge for
-pods, kube-proxy for Services, CoreDNS for names, NetworkPolicies are enforced, and claims are bound to folders. Needs
-root on Linux and Go 1.26; Debian packages that are missing are installed. The first time builds for about twenty
-minutes of processor time. The node has no way out: images are imported, not pulled (`cargo dev cluster import`).
-Runtime classes: none is runc, `gvisor` is gVisor.";
+With --node: the same in namespaces of their own, beside a kubelet, containerd, runc and gVisor. There is a bridge for \
+pods, kube-proxy for Services, CoreDNS for names, NetworkPolicies are enforced, and claims are bound to folders. Pods \
+without a runtime class are runc's, those of `gvisor` are gVisor's. The node has no way out: images are imported, not \
+pulled (`cargo dev cluster import`).
+
+It needs root on Linux and Go 1.26. Debian packages that are missing are installed. The first time builds for about \
+twenty minutes of processor time; after that a start takes seconds. hack/node/README.md says more.";
 
 impl Verb {
     /// Does it.
