@@ -216,6 +216,25 @@ fn the_workloads_of_a_model() {
 }
 
 #[test]
+fn sandboxes_prove_gvisor_wherever_a_runtime_class_is_named() {
+    let class_and_arguments = |model: &GenesisModel, settings: &Settings| {
+        let pod = workloads::sandbox(model, settings).spec.unwrap().template.spec.unwrap();
+        (pod.runtime_class_name.clone(), pod.containers[0].args.clone().unwrap_or_default().join(" "))
+    };
+    let (mut own, mut told) = (model(), (*settings()).clone());
+    let (class, arguments) = class_and_arguments(&own, &told);
+    assert_eq!((class, arguments.contains("--require")), (None, false));
+    told.sandbox_runtime_class = Some("gvisor".into());
+    let (class, arguments) = class_and_arguments(&own, &told);
+    assert_eq!((class.as_deref(), arguments.ends_with("--require gvisor")), (Some("gvisor"), true));
+    own.spec.sandbox.pod.runtime_class_name = Some("runsc-kvm".into());
+    let (class, arguments) = class_and_arguments(&own, &told);
+    assert_eq!((class.as_deref(), arguments.ends_with("--require gvisor")), (Some("runsc-kvm"), true));
+    let serving = workloads::serving(&own, &told).spec.unwrap().template.spec.unwrap();
+    assert_eq!(serving.runtime_class_name, None);
+}
+
+#[test]
 fn a_server_with_a_gpu_gives_it_back_before_the_next_one_asks_for_it() {
     let surge = |model: &GenesisModel| {
         let strategy = workloads::serving(model, &settings()).spec.unwrap().strategy;
