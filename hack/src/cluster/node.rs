@@ -29,7 +29,6 @@ use anyhow::{Context, Result, ensure};
 
 pub use check::run as check;
 pub use holder::hold;
-pub use images::Image;
 pub use layout::NAME;
 pub use machine::Missing;
 
@@ -98,7 +97,8 @@ impl Node {
         &self.kubeconfig
     }
 
-    /// Makes an image known to the node (see [`Image`]). Pods that use it set `imagePullPolicy: Never`.
+    /// Makes the image in this archive known to the node (see [`images`](crate::images)). There is no registry: pods that
+    /// use it have an `imagePullPolicy` other than `Always`.
     pub fn import(&self, archive: &Path) -> Result<()> {
         // The daemons' working folder is another one.
         let archive = archive.canonicalize().with_context(|| format!("find {}", archive.display()))?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Subcommand;
 
 use super::{ControlPlane, Node, binary, node};
@@ -26,6 +26,12 @@ pub enum Verb {
     },
     /// End it, and clear away what a killed one left
     Down,
+    /// Make images known to the node that is up
+    Import {
+        /// Archives, such as those that `cargo dev images` writes
+        #[arg(required = true)]
+        archives: Vec<PathBuf>,
+    },
     /// Start a node, look at it as a user would, and end it
     Check,
     /// The first process of a node's namespaces
@@ -39,14 +45,16 @@ pub enum Verb {
 const UP: &str = "\
 Start it and leave it running.
 
-Without --node: etcd, API server, controller manager and scheduler on loopback. Pods stay pending until something plays
-a node, such as `genesis local --kubeconfig`.
+Without --node: etcd, API server, controller manager and scheduler on loopback. Pods stay pending until something \
+plays a node, such as `genesis local --kubeconfig`.
 
-With --node: the same in namespaces of their own, beside a kubelet, containerd, runc and gVisor. There is a bridge for
-pods, kube-proxy for Services, CoreDNS for names, NetworkPolicies are enforced, and claims are bound to folders. Needs
-root on Linux and Go 1.26; Debian packages that are missing are installed. The first time builds for about twenty
-minutes of processor time. The node has no way out: images are imported, not pulled, and set imagePullPolicy: Never.
-Runtime classes: none is runc, `gvisor` is gVisor.";
+With --node: the same in namespaces of their own, beside a kubelet, containerd, runc and gVisor. There is a bridge for \
+pods, kube-proxy for Services, CoreDNS for names, NetworkPolicies are enforced, and claims are bound to folders. Pods \
+without a runtime class are runc's, those of `gvisor` are gVisor's. The node has no way out: images are imported, not \
+pulled (`cargo dev cluster import`).
+
+It needs root on Linux and Go 1.26. Debian packages that are missing are installed. The first time builds for about \
+twenty minutes of processor time; after that a start takes seconds. hack/node/README.md says more.";
 
 impl Verb {
     /// Does it.
@@ -73,6 +81,13 @@ impl Verb {
                 println!("{} processes of a control plane ended", ControlPlane::stop(&plane)?);
                 println!("{}", if Node::stop(&folder)? { "the node ended" } else { "no node ran" });
             }
+            Self::Import { archives } => {
+                let node = Node::running(&folder)?.context("no node is up: cargo dev cluster up --node")?;
+                for archive in archives {
+                    node.import(archive)?;
+                    println!("{} is known to the node", archive.display());
+                }
+            }
             Self::Check => drop(node::check(&paths::root().join("target/node-check"))?),
             Self::Hold { folder } => node::hold(folder)?,
         }
@@ -86,6 +101,7 @@ fn show(node: &Node) -> Result<()> {
     table.add_row(["storage class", "folders (default)"]);
     table.add_row(["kubeconfig", &node.kubeconfig().display().to_string()]);
     table.add_row(["kubectl", &format!("{} kubectl", binary()?.display())]);
+    table.add_row(["images", "cargo dev cluster import ARCHIVE..."]);
     table.add_row(["logs", &node.folder().join("log").display().to_string()]);
     println!("{table}");
     println!("export KUBECONFIG={}", node.kubeconfig().display());

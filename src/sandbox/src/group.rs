@@ -90,11 +90,9 @@ impl Group {
     /// What has been used until now.
     pub(crate) fn counters(&self) -> Result<Counters, CgroupError> {
         match self {
-            Self::Control(group) => Ok(Counters {
-                processor_ns: group.processor_ns()?,
-                kills: group.kills()?,
-                refusals: group.refusals()?,
-            }),
+            Self::Control(group) => {
+                Ok(Counters { processor_ns: group.processor_ns()?, kills: group.kills()?, refusals: group.refusals()? })
+            }
             Self::Counted(counted) => Ok(counted.counters()),
         }
     }

@@ -114,7 +114,8 @@ fn bounded_by(failure: &Failure, ending: &Ending) -> Option<(Verdict, String)> {
     if report.is_some_and(|report| report.class == "MemoryError") {
         return Some((Verdict::MemoryLimit, "out of memory".to_owned()));
     }
-    let refused = ending.usage.out_of_processes || ending.usage.refusals_unseen && report.is_some_and(was_refused_a_process);
+    let refused =
+        ending.usage.out_of_processes || ending.usage.refusals_unseen && report.is_some_and(was_refused_a_process);
     refused.then(|| (Verdict::ProcessLimit, "too many processes or threads".to_owned()))
 }
 

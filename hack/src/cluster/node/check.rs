@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
 use super::layout::METADATA;
-use super::{Image, Node};
+use super::{Node, images};
 use crate::cluster::FIRST_SERVICE;
 use crate::report;
 
@@ -84,7 +84,7 @@ fn look(node: &Node) -> Result<Vec<Step>> {
     }
     steps.push(timed("into a denied pod", || {
         let address = say(node, &["get", "pod/denied", "--output=jsonpath={.status.podIP}"])?;
-        let said = say(node, &["exec", "free", "--", "/pod", "reach", &format!("denied={address}:8080")])?;
+        let said = say(node, &["exec", "free", "--", "/program", "reach", &format!("denied={address}:8080")])?;
         Ok((said == "denied=refused", said))
     })?);
     for daemon in ["containerd", "kubelet"] {
@@ -95,7 +95,7 @@ fn look(node: &Node) -> Result<Vec<Step>> {
 
 fn import(node: &Node) -> Result<()> {
     let archive = node.folder().join("images/check.tar");
-    Image::new(IMAGE, &["/pod"]).file("/pod", &node.programs.pod, 0o755)?.write(&archive)?;
+    images::of_program(&archive, IMAGE, &node.programs.pod, &[])?;
     node.import(&archive)
 }
 
@@ -123,7 +123,7 @@ fn probe(node: &Node, pod: &str, neighbour: &str) -> Result<[bool; 5]> {
         format!("{METADATA}:80"),
     ];
     let labelled: Vec<String> = PLACES.iter().zip(targets).map(|(place, target)| format!("{place}={target}")).collect();
-    let mut words = vec!["exec", pod, "--", "/pod", "reach"];
+    let mut words = vec!["exec", pod, "--", "/program", "reach"];
     words.extend(labelled.iter().map(String::as_str));
     let said = say(node, &words)?;
     let seen: BTreeMap<&str, &str> = said.lines().filter_map(|line| line.split_once('=')).collect();

@@ -53,7 +53,8 @@ pub(super) fn serving(model: &GenesisModel, settings: &Settings) -> Deployment {
 pub(super) fn sandbox(model: &GenesisModel, settings: &Settings) -> Deployment {
     let spec = &model.spec.sandbox;
     let listen = format!("$(POD_IP):{SANDBOX_PORT}");
-    let mut arguments = ["serve", "--listen", &listen, "--workers", &spec.workers.to_string()].map(str::to_owned).to_vec();
+    let mut arguments =
+        ["serve", "--listen", &listen, "--workers", &spec.workers.to_string()].map(str::to_owned).to_vec();
     if runtime_class(Role::Sandbox, &spec.pod, settings).is_some() {
         // It proves that before it listens: a class may be bound to another runtime than its name says.
         arguments.extend(["--require".to_owned(), "gvisor".to_owned()]);

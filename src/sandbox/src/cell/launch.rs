@@ -53,7 +53,11 @@ impl Cell {
     ///
     /// # Errors
     /// Names the first protection that the machine does not grant. Nothing is left behind then.
-    pub(crate) fn launch(blueprint: &Blueprint, mut group: Group, identity: Option<Identity>) -> Result<Self, LaunchError> {
+    pub(crate) fn launch(
+        blueprint: &Blueprint,
+        mut group: Group,
+        identity: Option<Identity>,
+    ) -> Result<Self, LaunchError> {
         let (warden_socket, their_warden_socket) = packets()?;
         let (control, their_control) = packets()?;
         let (complaints, their_complaints) = pipe2(OFlag::O_CLOEXEC)?;
@@ -150,7 +154,10 @@ fn map_users(process: Pid, identity: Option<Identity>) -> std::io::Result<()> {
             _ => Err(error),
         })?;
         std::fs::write(format!("/proc/{process}/uid_map"), format!("{PROGRAM_ID} {} 1\n", nix::unistd::getuid()))?;
-        return std::fs::write(format!("/proc/{process}/gid_map"), format!("{PROGRAM_ID} {} 1\n", nix::unistd::getgid()));
+        return std::fs::write(
+            format!("/proc/{process}/gid_map"),
+            format!("{PROGRAM_ID} {} 1\n", nix::unistd::getgid()),
+        );
     };
     let map = format!("0 {} 1\n{PROGRAM_ID} {} 1\n", identity.root, identity.program);
     std::fs::write(format!("/proc/{process}/uid_map"), &map)?;

@@ -20,14 +20,10 @@ const WELCOME: ABI = ABI::V6;
 
 /// The bounds that are the same for every program. The others are set for each program (zygote.py).
 pub(super) fn limit_resources(surroundings: Surroundings) -> nix::Result<()> {
-    let everywhere =
-        [(Resource::RLIMIT_CORE, 0), (Resource::RLIMIT_NOFILE, 1_024), (Resource::RLIMIT_STACK, 8 << 20)];
+    let everywhere = [(Resource::RLIMIT_CORE, 0), (Resource::RLIMIT_NOFILE, 1_024), (Resource::RLIMIT_STACK, 8 << 20)];
     // gVisor does not let these be set: it has no message queues, and locks no memory of the machine.
-    let of_linux = [
-        (Resource::RLIMIT_MEMLOCK, 64 << 10),
-        (Resource::RLIMIT_MSGQUEUE, 0),
-        (Resource::RLIMIT_SIGPENDING, 256),
-    ];
+    let of_linux =
+        [(Resource::RLIMIT_MEMLOCK, 64 << 10), (Resource::RLIMIT_MSGQUEUE, 0), (Resource::RLIMIT_SIGPENDING, 256)];
     let of_linux = of_linux.into_iter().filter(|_| surroundings == Surroundings::Linux);
     everywhere.into_iter().chain(of_linux).try_for_each(|(resource, limit)| setrlimit(resource, limit, limit))
 }

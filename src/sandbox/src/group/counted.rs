@@ -46,7 +46,11 @@ impl Counted {
         let cell = self.cell();
         let resident: u64 = cell.iter().map(|process| process.resident).sum();
         self.peak.fetch_max(resident, Ordering::Relaxed);
-        Counters { processor_ns: cell.iter().map(|process| process.ticks).sum::<u64>() * TICK_NS, kills: 0, refusals: 0 }
+        Counters {
+            processor_ns: cell.iter().map(|process| process.ticks).sum::<u64>() * TICK_NS,
+            kills: 0,
+            refusals: 0,
+        }
     }
 
     /// Forgets the peak.
