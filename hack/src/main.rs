@@ -7,8 +7,8 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use hack::cluster::{self, ControlPlane};
 use hack::{
-    charts, check, conformance, demo, drill, faults, generate, images, installed, layers, paths, refusals, report, seedling,
-    verdicts,
+    charts, check, conformance, demo, drill, faults, generate, images, installed, layers, paths, refusals, report,
+    seedling, verdicts,
 };
 
 /// Developer tasks of Genesis.

@@ -23,9 +23,13 @@ const OUTSIDE: &str = "genesis-outside";
 /// How long a pod may take to say what it has found.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// An enforcer of policies hears of a pod's address when the pod runs already.
+const SETTLE_SECONDS: u32 = 10;
+
 /// Tries each address and prints one line of JSON: name → what came of it.
 const PROGRAM: &str = r#"
-import json, socket, sys
+import json, socket, time
+time.sleep(SETTLE)
 found = {}
 for name, host, port, kind in json.loads(ROUTES):
     try:
@@ -112,9 +116,11 @@ pub(super) fn attempt(
     routes: &[Route],
 ) -> Result<Attempt> {
     let name = format!("attempt-{}", layer.replace(' ', "-"));
-    let list: Vec<Value> =
-        routes.iter().map(|route| json!([route.name, route.host, route.port, route.kind])).collect();
-    let program = PROGRAM.replace("ROUTES", &format!("{:?}", serde_json::to_string(&list)?));
+    let list: Vec<Value> = routes.iter().map(|route| json!([route.name, route.host, route.port, route.kind])).collect();
+    let settle = if in_a_cell { 0 } else { SETTLE_SECONDS };
+    let program = PROGRAM
+        .replace("ROUTES", &format!("{:?}", serde_json::to_string(&list)?))
+        .replace("SETTLE", &settle.to_string());
     let command = if in_a_cell {
         json!(["genesis-sandbox", "run", "/program/program.py", "-o", "json"])
     } else {
@@ -186,7 +192,12 @@ pub(super) fn judge(control: &Attempt, layers: &[Attempt], must_be_reachable: &[
         );
     }
     for layer in layers {
-        ensure!(layer.reached().is_empty(), "with {} in the way these were reached: {:?}", layer.layer, layer.reached());
+        ensure!(
+            layer.reached().is_empty(),
+            "with {} in the way these were reached: {:?}",
+            layer.layer,
+            layer.reached()
+        );
     }
     Ok(())
 }
