@@ -20,7 +20,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::host::Host;
+use super::host::{Host, Restart};
 use super::played::{PlayedGateway, PlayedInference, PlayedNode};
 use super::scenario::Scenario;
 
@@ -40,6 +40,8 @@ pub struct Stage {
     pub operator: SocketAddr,
     /// What the operator's client met.
     pub faults: Faults,
+    /// The artifact store.
+    pub store: Store,
     shutdown: CancellationToken,
     node: JoinHandle<()>,
     running: JoinHandle<Result<()>>,
@@ -49,6 +51,16 @@ pub struct Stage {
 impl Stage {
     /// Begins, with these faults between the operator and its API.
     pub async fn begin(scenario: Scenario, plan: FaultPlan) -> Result<Self> {
+        Self::with(scenario, plan, Restart::Fresh, model).await
+    }
+
+    /// The same, with another model, and with what an operator sees that takes the place of one that crashed.
+    pub async fn with(
+        scenario: Scenario,
+        plan: FaultPlan,
+        restart: Restart,
+        model: impl FnOnce(&Store) -> Result<GenesisModel>,
+    ) -> Result<Self> {
         let folder = Folder::make()?;
         let store = Store::at(&folder.0)?;
         let cluster = Cluster::in_memory()?;
@@ -64,6 +76,7 @@ impl Stage {
         let host = Host {
             cluster,
             faults: faults.clone(),
+            restart,
             config: Config {
                 listen: (Ipv4Addr::LOCALHOST, 0).into(),
                 service_token: "a-secret-of-the-stage".into(),
@@ -78,7 +91,7 @@ impl Stage {
         let node = tokio::spawn(node.play());
         let models = Api::<GenesisModel>::namespaced(client.clone(), "default");
         models.create(&PostParams::default(), &model(&store)?).await?;
-        Ok(Self { gateway, inference, client, operator, faults, shutdown, node, running, _folder: folder })
+        Ok(Self { gateway, inference, client, operator, faults, store, shutdown, node, running, _folder: folder })
     }
 
     /// An object, once it is like this.
@@ -98,6 +111,11 @@ impl Stage {
         }
     }
 
+    /// Whether the operator has ended although nobody asked for it.
+    pub fn has_ended(&self) -> bool {
+        self.running.is_finished()
+    }
+
     /// Ends the operator, and sees that it ends when it is asked to.
     pub async fn end(self) -> Result<()> {
         self.node.abort();
@@ -107,7 +125,8 @@ impl Stage {
     }
 }
 
-fn model(store: &Store) -> Result<GenesisModel> {
+/// The model of the scenarios.
+pub fn model(store: &Store) -> Result<GenesisModel> {
     let steps = json!([
         { "weight": 10, "minRequests": 5, "minSeconds": 0 },
         { "weight": 100, "minRequests": 5, "minSeconds": 0 },

@@ -122,7 +122,7 @@ pub(super) fn attempt(
         .replace("ROUTES", &format!("{:?}", serde_json::to_string(&list)?))
         .replace("SETTLE", &settle.to_string());
     let command = if in_a_cell {
-        json!(["genesis-sandbox", "run", "/program/program.py", "-o", "json"])
+        json!(["genesis-sandbox", "run", "/program/program.py"])
     } else {
         json!(["/usr/bin/python3", "/program/program.py"])
     };
@@ -171,9 +171,7 @@ fn wait_for_line(kubectl: &Kubectl, pod: &str) -> Result<Value> {
         let phase = kubectl.run(&["get", "pod", pod, "--output", "jsonpath={.status.phase}"])?;
         if ["Succeeded", "Failed"].contains(&phase.as_str()) {
             let said = kubectl.run(&["logs", pod])?;
-            // A record of the sandbox carries the line within JSON, with its quotes escaped.
-            let plain = said.replace("\\\"", "\"").replace("\\n", "\n");
-            let line = plain.lines().find_map(|line| line.split("FOUND ").nth(1)).context(said)?;
+            let line = said.lines().find_map(|line| line.split("FOUND ").nth(1)).context(said.clone())?;
             let end = line.find('}').context("the line of the attempt is cut")?;
             return Ok(serde_json::from_str(&line[..=end])?);
         }
