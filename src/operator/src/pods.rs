@@ -66,7 +66,7 @@ pub fn template(
         readiness_probe: plan.readiness,
         liveness_probe: plan.liveness,
         startup_probe: plan.startup,
-        resources: resources(pod).or_else(|| runtime_class.as_ref().and_then(|_| plan.resources.clone())),
+        resources: resources(pod, plan.resources.filter(|_| runtime_class.is_some())),
         volume_mounts: claim.as_ref().map(|(_, path)| {
             vec![VolumeMount { name: ARTIFACTS.into(), mount_path: path.clone(), ..VolumeMount::default() }]
         }),
@@ -158,15 +158,19 @@ pub fn needs_device(pod: &PodSettings) -> bool {
     names.into_iter().any(|name| name.contains('/'))
 }
 
-fn resources(pod: &PodSettings) -> Option<ResourceRequirements> {
-    let quantities = |map: &BTreeMap<String, String>| {
-        let map: BTreeMap<String, Quantity> =
-            map.iter().map(|(name, value)| (name.clone(), Quantity(value.clone()))).collect();
-        Some(map).filter(|map| !map.is_empty())
+/// What the spec says of a quantity counts; where it is silent, the role's own stands.
+fn resources(pod: &PodSettings, own: Option<ResourceRequirements>) -> Option<ResourceRequirements> {
+    type Quantities = BTreeMap<String, Quantity>;
+    let merged = |own: Option<Quantities>, said: &BTreeMap<String, String>| {
+        let mut all = own.unwrap_or_default();
+        all.extend(said.iter().map(|(name, value)| (name.clone(), Quantity(value.clone()))));
+        Some(all).filter(|all| !all.is_empty())
     };
-    pod.resources.as_ref().map(|resources| ResourceRequirements {
-        requests: quantities(&resources.requests),
-        limits: quantities(&resources.limits),
+    let Some(said) = &pod.resources else { return own };
+    let own = own.unwrap_or_default();
+    Some(ResourceRequirements {
+        requests: merged(own.requests, &said.requests),
+        limits: merged(own.limits, &said.limits),
         ..ResourceRequirements::default()
     })
 }
