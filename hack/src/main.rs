@@ -100,7 +100,11 @@ enum Verb {
         stride: usize,
     },
     /// Protocols with two controllers, in every order of their steps
-    Protocols,
+    Protocols {
+        /// Leave out the models that take minutes
+        #[arg(long)]
+        quick: bool,
+    },
     /// Bad input to a running stack: each piece gets its own clear error, and the stack goes on
     Refusals,
     /// One whole turn on a real node with gVisor, installed by Helm
@@ -194,7 +198,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Misoperations { stride } => {
             tokio::runtime::Runtime::new()?.block_on(misoperations::run(stride)).map(drop)
         }
-        Verb::Protocols => protocols::run().map(drop),
+        Verb::Protocols { quick } => protocols::run(quick).map(drop),
         Verb::Refusals => {
             let data = fresh(paths::root().join("target/refusals"))?;
             tokio::runtime::Runtime::new()?.block_on(refusals::run(&demo::Options::tiny(data))).map(drop)

@@ -65,7 +65,7 @@ pub async fn run(stride: usize) -> Result<Report> {
     for kind in Kind::ALL {
         let base = Running::begin(kind, None).await?;
         let spec: serde_json::Value = serde_json::from_str(&base.spec()?.to_string().replace(&base.store(), STORE))?;
-        let end = base.end(None).await.map_err(anyhow::Error::msg)?;
+        let end = base.end().await.map_err(anyhow::Error::msg)?;
         base.finish().await?;
         let all = mutate::all(&kind.schema()?, &spec);
         let mut paths: Vec<&str> = all.iter().map(|mutation| mutation.path.as_str()).collect();
@@ -95,14 +95,14 @@ pub async fn run(stride: usize) -> Result<Report> {
 async fn part(kind: Kind, share: Vec<Mutation>, end: String) -> Result<Vec<(Mutation, Result<Outcome, String>)>> {
     let mut outcomes = Vec::new();
     let mut running = Running::begin(kind, None).await?;
-    running.end(Some(&end)).await.map_err(anyhow::Error::msg)?;
+    running.comes_to(&end).await.map_err(anyhow::Error::msg)?;
     for mutation in share {
         let outcome = running.attempt(&mutation, &end).await;
         if outcome.is_err() {
             // It may have ended already; that is what was reported.
             let _ = running.finish().await;
             running = Running::begin(kind, None).await?;
-            running.end(Some(&end)).await.map_err(anyhow::Error::msg)?;
+            running.comes_to(&end).await.map_err(anyhow::Error::msg)?;
         }
         outcomes.push((mutation, outcome));
     }

@@ -13,10 +13,10 @@ use genesis_minicluster::faults::{FaultPlan, Faults};
 use genesis_operator::{Config, Ports};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::PostParams;
+use kube::api::{ApiResource, DynamicObject, PostParams};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -59,7 +59,7 @@ impl Stage {
         scenario: Scenario,
         plan: FaultPlan,
         restart: Restart,
-        model: impl FnOnce(&Store) -> Result<GenesisModel>,
+        model: impl FnOnce(&Store) -> Result<Value>,
     ) -> Result<Self> {
         let folder = Folder::make()?;
         let store = Store::at(&folder.0)?;
@@ -89,8 +89,11 @@ impl Stage {
         let (operator, running) = host.start().await?;
         let node = PlayedNode { client: client.clone(), store: store.clone(), gain: scenario.gain() };
         let node = tokio::spawn(node.play());
-        let models = Api::<GenesisModel>::namespaced(client.clone(), "default");
-        models.create(&PostParams::default(), &model(&store)?).await?;
+        let kind = ApiResource::erase::<GenesisModel>(&());
+        let mut object = DynamicObject::new("coder", &kind);
+        object.data["spec"] = model(&store)?;
+        let models = Api::<DynamicObject>::namespaced_with(client.clone(), "default", &kind);
+        models.create(&PostParams::default(), &object).await?;
         Ok(Self { gateway, inference, client, operator, faults, store, shutdown, node, running, _folder: folder })
     }
 
@@ -125,21 +128,20 @@ impl Stage {
     }
 }
 
-/// The model of the scenarios.
-pub fn model(store: &Store) -> Result<GenesisModel> {
+/// The spec of the model of the scenarios.
+pub fn model(store: &Store) -> Result<Value> {
     let steps = json!([
         { "weight": 10, "minRequests": 5, "minSeconds": 0 },
         { "weight": 100, "minRequests": 5, "minSeconds": 0 },
     ]);
-    let spec = json!({
+    Ok(json!({
         "baseModel": { "uri": "builtin://seedling" },
         "servedModelName": "coder",
         "storage": { "uri": store.uri() },
         "trainingTemplate": { "ttlSecondsAfterFinished": 0 },
         "evaluationTemplate": { "suites": [{ "name": "sealed", "uri": "store://suites/sealed" }] },
         "rolloutTemplate": { "steps": steps },
-    });
-    Ok(GenesisModel::new("coder", serde_json::from_value(spec)?))
+    }))
 }
 
 /// A folder that goes with the stage.

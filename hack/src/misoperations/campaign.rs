@@ -21,6 +21,8 @@ use crate::faults::{Restart, Scenario, Stage};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long an end must last: longer than the operator's own poll.
 const LASTING: Duration = Duration::from_millis(350);
+/// How long nothing changes where nobody knows the end: longer than any step takes.
+const SETTLED: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(25);
 
 /// What came of a mutation.
@@ -48,13 +50,15 @@ impl Running {
     pub async fn begin(kind: Kind, spec: Option<&Value>) -> Result<Self> {
         let changed = spec.filter(|_| kind == Kind::GenesisModel).cloned();
         let stage = Stage::with(Scenario::Rejected, FaultPlan::none(), Restart::Fresh, |store| {
-            let spec = changed.map_or_else(|| Kind::GenesisModel.spec(store), Ok)?;
-            Ok(GenesisModel::new(Kind::GenesisModel.object(), serde_json::from_value(spec)?))
+            changed.map_or_else(|| Kind::GenesisModel.spec(store), Ok)
         });
         let running = Self { stage: stage.await?, kind };
         if kind != Kind::GenesisModel {
-            let spec = spec.map_or_else(|| running.spec(), |spec| Ok(running.moved(spec)))?;
-            running.create(spec).await?;
+            let serves = |model: &GenesisModel| model.status.as_ref().is_some_and(|status| status.ready_replicas == 1);
+            running.stage.wait(Kind::GenesisModel.object(), serves).await?;
+            // This makes the artifacts too that a spec names.
+            let base = running.spec()?;
+            running.create(spec.map_or(base, |spec| running.moved(spec))).await?;
         }
         Ok(running)
     }
@@ -106,29 +110,37 @@ impl Running {
         bail!("the object changes faster than it can be written")
     }
 
-    /// The end that it comes to, and stays at.
-    pub async fn end(&self, wanted: Option<&str>) -> Result<String, String> {
-        let begun = Instant::now();
-        let (mut last, mut since, mut why) = (String::new(), Instant::now(), String::new());
-        while begun.elapsed() < PATIENCE {
-            let now = canonical::of(&self.stage, self.kind).await.map_err(|error| format!("{error:#}"))?;
-            if now != last {
-                (last, since) = (now, Instant::now());
-            }
-            let object = self.object().await.map_err(|error| format!("{error:#}"))?;
-            let said = says_how_it_stands(&object);
-            if said.is_ok() && wanted.is_none_or(|wanted| wanted == last) && since.elapsed() > LASTING {
-                return Ok(last);
-            }
-            why = said.err().unwrap_or_default();
-            tokio::time::sleep(PAUSE).await;
-        }
-        Err(format!("{why}\n{}", difference(wanted.unwrap_or_default(), &last)))
+    /// The end that it comes to, and stays at for longer than anything takes.
+    pub async fn end(&self) -> Result<String, String> {
+        let mut last = None;
+        let end = until(SETTLED, async || {
+            let now = self.now().await?;
+            let same = last.as_ref() == Some(&now);
+            last = Some(now);
+            if same { Ok(()) } else { Err("it does not come to rest".to_owned()) }
+        });
+        end.await?;
+        last.ok_or_else(|| "it was not looked at".to_owned())
+    }
+
+    /// Comes back to an end.
+    pub async fn comes_to(&self, end: &str) -> Result<(), String> {
+        until(LASTING, async || {
+            let now = self.now().await?;
+            if now == end { Ok(()) } else { Err(difference(end, &now)) }
+        })
+        .await
+    }
+
+    /// How it stands, if it says so.
+    async fn now(&self) -> Result<String, String> {
+        let object = self.object().await.map_err(said)?;
+        says_how_it_stands(&object)?;
+        canonical::of(&self.stage, self.kind).await.map_err(said)
     }
 
     /// Tries a mutation, and goes back; `base` is the end that it comes back to.
     pub async fn attempt(&self, mutation: &Mutation, base: &str) -> Result<Outcome, String> {
-        let said = |error: anyhow::Error| format!("{error:#}");
         let spec = self.moved(&mutation.spec);
         let before = self.object().await.map_err(said)?;
         let updated = self.replace(spec.clone()).await.map_err(said)?;
@@ -165,17 +177,20 @@ impl Running {
             }
             self.create(self.spec().map_err(said)?).await.map_err(|error| format!("going back is refused: {error}"))?;
         }
-        self.end(Some(base)).await.map_err(|why| format!("after going back:\n{why}"))?;
+        self.comes_to(base).await.map_err(|why| format!("after going back:\n{why}"))?;
         if self.stage.has_ended() { Err("the operator has ended".into()) } else { Ok(outcome) }
     }
 
     /// It comes to the same end as a new system that never had another spec.
     async fn as_if_new(&self, mutation: &Mutation) -> Result<(), String> {
-        let said = |error: anyhow::Error| format!("{error:#}");
         let new = Self::begin(self.kind, Some(&mutation.spec)).await.map_err(said)?;
-        let end = new.end(None).await.map_err(|why| format!("a new one: {why}"))?;
+        let alike = until(LASTING, async || {
+            let (changed, made) = (self.now().await?, new.now().await?);
+            if changed == made { Ok(()) } else { Err(difference(&made, &changed)) }
+        });
+        let alike = alike.await.map_err(|why| format!("unlike a new one:\n{why}"));
         new.finish().await.map_err(said)?;
-        self.end(Some(&end)).await.map(drop).map_err(|why| format!("unlike a new one:\n{why}"))
+        alike
     }
 
     /// Deletes the object with what it made, as the garbage collector would.
@@ -202,4 +217,23 @@ impl Running {
     pub async fn finish(self) -> Result<()> {
         self.stage.end().await
     }
+}
+
+/// Waits until something holds, and goes on to hold for so long; otherwise what stood in the way last.
+async fn until(lasting: Duration, holds: impl AsyncFnMut() -> Result<(), String>) -> Result<(), String> {
+    let mut holds = holds;
+    let (begun, mut since) = (Instant::now(), None::<Instant>);
+    loop {
+        match holds().await {
+            Ok(()) if since.get_or_insert_with(Instant::now).elapsed() > lasting => return Ok(()),
+            Ok(()) => {}
+            Err(why) if begun.elapsed() > PATIENCE => return Err(why),
+            Err(_) => since = None,
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn said(error: anyhow::Error) -> String {
+    format!("{error:#}")
 }

@@ -56,9 +56,11 @@ pub fn template(
     env.extend(settings.pod_environment.iter().map(|(name, value)| variable(name, value)));
     env.extend(plan.env);
     let runtime_class = runtime_class(role, pod, settings);
+    let image = pod.image.clone().unwrap_or_else(|| settings.images.of(role).to_owned());
     let container = Container {
         name: role.to_string(),
-        image: Some(pod.image.clone().unwrap_or_else(|| settings.images.of(role).to_owned())),
+        image_pull_policy: Some(pull_policy(&image).into()),
+        image: Some(image),
         command: Some(plan.command),
         args: Some(plan.args),
         env: Some(env),
@@ -94,6 +96,14 @@ pub fn template(
     };
     let metadata = ObjectMeta { labels: Some(pod_labels(model, role)), ..ObjectMeta::default() };
     PodTemplateSpec { metadata: Some(metadata), spec: Some(spec) }
+}
+
+/// What a server fills in for a new pod. Where it is left out, a workload keeps what was filled in for the image it had
+/// before.
+fn pull_policy(image: &str) -> &'static str {
+    let name = image.rsplit('/').next().unwrap_or_default();
+    let latest = name.ends_with(":latest") || !name.contains([':', '@']);
+    if latest { "Always" } else { "IfNotPresent" }
 }
 
 /// An environment variable.
@@ -187,4 +197,16 @@ fn toleration(toleration: &genesis_api::Toleration) -> Toleration {
 
 fn none_if_empty<T>(list: Vec<T>) -> Option<Vec<T>> {
     Some(list).filter(|list| !list.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_that_may_move_is_pulled_again() {
+        let policies = ["a", "host:5000/a", "a:latest"].map(pull_policy);
+        assert_eq!(policies, ["Always"; 3]);
+        assert_eq!(["a:1", "host:5000/a:1", "a@sha256:0"].map(pull_policy), ["IfNotPresent"; 3]);
+    }
 }
