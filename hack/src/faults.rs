@@ -49,13 +49,14 @@ pub struct Report {
     pub seconds: f64,
 }
 
-/// Sweeps; one of `stride` faults is tried.
-pub async fn run(stride: usize) -> Result<Report> {
+/// Sweeps; one of `stride` faults is tried, or of those only that have `only` in their name.
+pub async fn run(stride: usize, only: &str) -> Result<Report> {
     let clock = Instant::now();
     let mut report = Report::default();
     for scenario in Scenario::ALL {
         let calm = sweep::calm(scenario).await?;
-        let runs: Vec<_> = planned::runs(&calm).into_iter().step_by(stride.max(1)).collect();
+        let runs = planned::runs(&calm).into_iter().filter(|planned| planned.fault.contains(only));
+        let runs: Vec<_> = runs.step_by(stride.max(1)).collect();
         let bar = progress(scenario, runs.len());
         let mut outcomes = stream::iter(runs)
             .map(|planned| sweep::disturbed(scenario, planned, calm.end.clone()))

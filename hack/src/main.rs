@@ -92,6 +92,9 @@ enum Verb {
         /// Try one fault of so many
         #[arg(long, default_value_t = 1)]
         stride: usize,
+        /// Only faults with this in their name, such as `stale restart`
+        #[arg(long, default_value = "")]
+        only: String,
     },
     /// Every field of the four kinds, wrong and to its limits, on a running system
     Misoperations {
@@ -194,7 +197,7 @@ fn run(verb: Verb) -> Result<()> {
             let plane = ControlPlane::start(&fresh(paths::root().join("target/conformance"))?)?;
             tokio::runtime::Runtime::new()?.block_on(conformance::run(sequences, seed, &plane)).map(drop)
         }
-        Verb::Faults { stride } => tokio::runtime::Runtime::new()?.block_on(faults::run(stride)).map(drop),
+        Verb::Faults { stride, only } => tokio::runtime::Runtime::new()?.block_on(faults::run(stride, &only)).map(drop),
         Verb::Misoperations { stride } => {
             tokio::runtime::Runtime::new()?.block_on(misoperations::run(stride)).map(drop)
         }

@@ -1,7 +1,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use genesis_api::names::{Role, workload_name};
+use genesis_api::names::{Role, turn_name, workload_name};
 use genesis_api::{Evaluation, GenesisModel, Rollout, TrainingRun};
 use genesis_core::AdapterRef;
 use genesis_core::wire::LearningSnapshot;
@@ -59,7 +59,7 @@ pub(super) async fn observe(ctx: &Context, model: &GenesisModel) -> Result<Obser
     let namespace = model.namespace().unwrap_or_default();
     let name = model.name_any();
     let wanted = wanted(model);
-    let (serving, service, sandbox, replicas, runs, evaluations, rollouts, learning) = futures::try_join!(
+    let (serving, service, sandbox, replicas, mut runs, mut evaluations, mut rollouts, learning) = futures::try_join!(
         get::<Deployment>(ctx, &namespace, workload_name(&name, Role::Serving)),
         get::<Service>(ctx, &namespace, workload_name(&name, Role::Serving)),
         get::<Deployment>(ctx, &namespace, workload_name(&name, Role::Sandbox)),
@@ -69,6 +69,13 @@ pub(super) async fn observe(ctx: &Context, model: &GenesisModel) -> Result<Obser
         list(ctx, &namespace, |rollout: &Rollout| rollout.spec.model_ref.name == name),
         async { Ok(learning(ctx, model, &namespace, &name).await) },
     )?;
+    if let Some(turn) = open_turn(model) {
+        futures::try_join!(
+            add(ctx, &namespace, &turn, &mut runs),
+            add(ctx, &namespace, &turn, &mut evaluations),
+            add(ctx, &namespace, &turn, &mut rollouts),
+        )?;
+    }
     let settings = ctx.settings.clone();
     Ok(Observed {
         model: model.clone(),
@@ -82,6 +89,27 @@ pub(super) async fn observe(ctx: &Context, model: &GenesisModel) -> Result<Obser
         learning,
         settings,
     })
+}
+
+/// Name of the objects of the turn whose number was given out last, if its end is not written down.
+fn open_turn(model: &GenesisModel) -> Option<String> {
+    let status = model.status.as_ref().filter(|status| status.revision > 0)?;
+    let ended = status.history.iter().any(|entry| entry.revision == status.revision);
+    (!ended).then(|| turn_name(&model.name_any(), status.revision))
+}
+
+/// Adds the object of this name, if there is one that was not listed. A list can be older than what the status says of
+/// the turn, and who takes an object for gone because of that would begin another turn, or call this one withdrawn.
+async fn add<K>(ctx: &Context, namespace: &str, name: &str, listed: &mut Vec<K>) -> Result<(), ObserveError>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    if listed.iter().all(|object| object.name_any() != name) {
+        let api = Api::<DeserializeGuard<K>>::namespaced(ctx.client.clone(), namespace);
+        let found = api.get_opt(name).await.map_err(observing("reading the objects of a turn"))?;
+        listed.extend(found.and_then(|guard| guard.0.ok()));
+    }
+    Ok(())
 }
 
 /// The adapters that every replica must have.
@@ -120,5 +148,39 @@ async fn learning(ctx: &Context, model: &GenesisModel, namespace: &str, name: &s
     match gateway.learning(namespace, name, since).await {
         Ok(snapshot) => Learning::Known(snapshot),
         Err(error) => Learning::Unreachable(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use genesis_minicluster::cluster::Cluster;
+    use genesis_minicluster::faults::Lag;
+    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+    use kube::api::PostParams;
+
+    use super::*;
+    use crate::model::children;
+    use crate::model::testing::{context, model};
+
+    /// An operator that begins on an old view has a model of now, and a list that does not show its turn yet.
+    #[tokio::test]
+    async fn a_turn_that_is_not_listed_yet_is_asked_for_by_name() {
+        let cluster = Cluster::in_memory().unwrap();
+        let definitions = Api::<CustomResourceDefinition>::all(cluster.client());
+        let mut revision = String::new();
+        for definition in genesis_api::crds() {
+            let made = definitions.create(&PostParams::default(), &definition).await.unwrap();
+            revision = made.resource_version().unwrap();
+        }
+        let mut model = model();
+        model.metadata.namespace = Some("default".into());
+        let runs = Api::<TrainingRun>::namespaced(cluster.client(), "default");
+        runs.create(&PostParams::default(), &children::training_run(&model, 1, "")).await.unwrap();
+        let ctx = context(Lag::at(revision.parse().unwrap()).client(cluster.service()));
+        let unknown = observe(&ctx, &model).await.unwrap();
+        assert!(unknown.runs.is_empty(), "nothing says that there is one");
+        model.status.get_or_insert_default().revision = 1;
+        let known = observe(&ctx, &model).await.unwrap();
+        assert_eq!(known.runs.iter().map(ResourceExt::name_any).collect::<Vec<_>>(), ["coder-r1"]);
     }
 }
