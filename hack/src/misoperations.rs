@@ -10,6 +10,8 @@ mod canonical;
 mod kinds;
 mod mutate;
 mod refusal;
+mod running;
+mod values;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,9 +22,10 @@ use futures::stream::{self, StreamExt};
 use serde::Serialize;
 
 use crate::report;
-use campaign::{Outcome, Running};
+use campaign::Outcome;
 pub use kinds::Kind;
 use mutate::Mutation;
+use running::Running;
 
 /// Systems that run at one time.
 const AT_ONCE: usize = 6;

@@ -51,7 +51,7 @@ pub struct Stage {
 impl Stage {
     /// Begins, with these faults between the operator and its API.
     pub async fn begin(scenario: Scenario, plan: FaultPlan) -> Result<Self> {
-        Self::with(scenario, plan, Restart::Fresh, model).await
+        Self::with(scenario, plan, Restart::Fresh, |store| Ok(model(store))).await
     }
 
     /// The same, with another model, and with what an operator sees that takes the place of one that crashed.
@@ -129,19 +129,19 @@ impl Stage {
 }
 
 /// The spec of the model of the scenarios.
-pub fn model(store: &Store) -> Result<Value> {
+pub fn model(store: &Store) -> Value {
     let steps = json!([
         { "weight": 10, "minRequests": 5, "minSeconds": 0 },
         { "weight": 100, "minRequests": 5, "minSeconds": 0 },
     ]);
-    Ok(json!({
+    json!({
         "baseModel": { "uri": "builtin://seedling" },
         "servedModelName": "coder",
         "storage": { "uri": store.uri() },
         "trainingTemplate": { "ttlSecondsAfterFinished": 0 },
         "evaluationTemplate": { "suites": [{ "name": "sealed", "uri": "store://suites/sealed" }] },
         "rolloutTemplate": { "steps": steps },
-    }))
+    })
 }
 
 /// A folder that goes with the stage.

@@ -67,7 +67,7 @@ pub(super) async fn disturbed(scenario: Scenario, planned: Planned, end: End) ->
 }
 
 async fn attempt(scenario: Scenario, plan: FaultPlan, restart: Restart, end: &End) -> Result<(bool, Option<String>)> {
-    let stage = Stage::with(scenario, plan, restart, stage::model).await?;
+    let stage = Stage::with(scenario, plan, restart, |store| Ok(stage::model(store))).await?;
     let broken = tokio::select! {
         ended = turn(&stage, Some(end)) => ended.err().map(|error| format!("{error:#}")),
         broken = invariants::watch(&stage) => Some(broken),

@@ -3,6 +3,7 @@
 //! Every write is a step of its own, and every order of steps is tried: a controller may be held up between any two of
 //! its writes, decide on an old view, end and begin anew, and never hear of what became of a write.
 
+mod cases;
 mod controller;
 mod properties;
 mod server;
@@ -13,11 +14,11 @@ use stateright::{Model, Property};
 
 use genesis_operator::warm_pool::{Owner, Phase, Pod};
 
+pub use cases::cases;
 use controller::Controller;
 pub use controller::{Bug, Old};
 use server::Server;
 
-use crate::protocols::Case;
 use crate::protocols::calm::{Calm, hash};
 
 /// How much may happen.
@@ -81,9 +82,9 @@ pub enum Step {
     Gone(usize),
 }
 
-impl Claims {
-    /// Two controllers, three claims, a crash, a stale read, a lost answer.
-    pub fn new() -> Self {
+impl Default for Claims {
+    /// Two controllers, three claims one of which comes later, an end, a crash, a stale read.
+    fn default() -> Self {
         Self {
             size: 1,
             wanted: vec![1, 1, 1],
@@ -98,7 +99,9 @@ impl Claims {
             calm: Calm::default(),
         }
     }
+}
 
+impl Claims {
     /// Controllers are alike: which is which tells two states not apart.
     fn step(&self, last: &State, step: Step) -> State {
         let mut next = self.stepped(last, step);
@@ -139,38 +142,6 @@ impl Claims {
         }
         next
     }
-}
-
-/// The models of the claim protocol.
-pub fn cases() -> Vec<Case> {
-    let full = Claims::new();
-    let all = "2 controllers, 3 claims one of which comes later, an end, a crash, a stale read";
-    let lost =
-        Claims { wanted: vec![1, 1], crashes: 0, stale: 0, ends: 0, late: 0, lost: 1, failures: 1, ..full.clone() };
-    let pair = Claims { wanted: vec![2], late: 0, controllers: 1, lost: 1, ..full.clone() };
-    let two = Claims { wanted: vec![1, 1], ..full.clone() };
-    let both = "2 controllers, 2 claims, an end, a crash, a stale read";
-    let small = Claims { late: 0, ..two.clone() };
-    let mut cases = vec![
-        case(all, full, None).large(),
-        case("2 controllers, 2 claims one of which comes later, an end, a crash, a stale read", two, None).large(),
-        case(both, small.clone(), None),
-        case("2 controllers, 2 claims, a lost answer, a failed pod", lost, None),
-        case("1 controller, a claim of 2 pods, an end, a crash, a stale read, a lost answer", pair, None),
-    ];
-    let bugs = [
-        (Bug::TwoPodsForOneClaim, properties::NO_MORE_THAN_WANTED),
-        (Bug::OverCreation, properties::NO_MORE_THAN_PLACES),
-        (Bug::AbandonedAdoption, properties::KNOWN),
-        (Bug::UnseenIsGone, properties::KNOWN),
-    ];
-    cases.extend(bugs.map(|(bug, forbids)| case(both, small.clone(), Some(bug)).with(bug.to_string(), forbids)));
-    cases
-}
-
-/// A new model each: what one knows of its states says nothing about another.
-fn case(bounds: &'static str, model: Claims, bug: Option<Bug>) -> Case {
-    Case::new("claim", bounds, Claims { bug, calm: Calm::default(), ..model })
 }
 
 impl Model for Claims {

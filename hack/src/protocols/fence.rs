@@ -5,14 +5,14 @@
 //! delete the Lease. The product's own functions decide whether a term begins, which number it has, and whether a write
 //! is admitted.
 
+mod cases;
 mod operator;
 mod properties;
 
 use stateright::{Model, Property};
 
+pub use cases::cases;
 use operator::{Operator, Stage};
-
-use crate::protocols::Case;
 
 /// A bug that is brought back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display)]
@@ -117,30 +117,11 @@ pub enum Step {
     Resume(usize),
 }
 
-impl Fencing {
-    /// Two operators, four changes of the lead, a crash.
-    pub fn new() -> Self {
+impl Default for Fencing {
+    /// Two operators, three changes of the lead, a crash.
+    fn default() -> Self {
         Self { operators: 2, takeovers: 3, lost: 1, deletions: 1, crashes: 1, seconds: 2, bug: None }
     }
-}
-
-/// The models of the fencing protocol.
-pub fn cases() -> Vec<Case> {
-    let all = "2 operators, 3 takeovers, a crash, a lost count, a deleted Lease, 3 seconds";
-    let some = "2 operators, 2 takeovers, a crash, a lost count, a deleted Lease, 2 seconds";
-    let small = Fencing { takeovers: 2, seconds: 1, ..Fencing::new() };
-    let mut cases = vec![Case::new("fencing", all, Fencing::new()).large(), Case::new("fencing", some, small.clone())];
-    let bugs = [
-        (Bug::NumberOfAnother, properties::IN_ORDER),
-        (Bug::Transitions, properties::IN_ORDER),
-        (Bug::SameSecond, properties::HIGHER),
-        (Bug::ComparedBefore, properties::IN_ORDER),
-    ];
-    cases.extend(bugs.map(|(bug, forbids)| {
-        let model = Fencing { bug: Some(bug), ..small.clone() };
-        Case::new("fencing", some, model).with(bug.to_string(), forbids)
-    }));
-    cases
 }
 
 impl Model for Fencing {

@@ -4,6 +4,7 @@
 //! later still writes the status; in between the other one does the same, people abort and pin, the gateway takes routes
 //! over, pods lose what they had loaded, and clients like the candidate or do not.
 
+mod cases;
 mod operator;
 mod properties;
 mod world;
@@ -12,8 +13,8 @@ use std::sync::Arc;
 
 use stateright::{Model, Property};
 
-use crate::protocols::Case;
 use crate::protocols::calm::Calm;
+pub use cases::cases;
 use operator::Task;
 use world::{Template, World};
 
@@ -94,9 +95,9 @@ pub enum Step {
     Restart,
 }
 
-impl Promotion {
-    /// Two operators and one Rollout.
-    pub fn new() -> Self {
+impl Default for Promotion {
+    /// Two operators and one Rollout, to which nothing happens.
+    fn default() -> Self {
         Self {
             operators: 2,
             crashes: 0,
@@ -111,7 +112,9 @@ impl Promotion {
             aborted: Default::default(),
         }
     }
+}
 
+impl Promotion {
     fn step(&self, last: &State, step: Step) -> State {
         let mut next = last.clone();
         match step {
@@ -128,9 +131,11 @@ impl Promotion {
                 }
             }
             Step::Write(index) => {
-                if let Some(task) = next.operators[index].take() {
-                    let changed = task.write(&mut next.world, self.bug);
-                    changed.into_iter().for_each(|target| next.outdate(target));
+                if let Some(task) = next.operators[index].take()
+                    && let target = task.target
+                    && task.write(&mut next.world, self.bug)
+                {
+                    next.outdate(target);
                 }
             }
             Step::Crash(index) => {
@@ -160,38 +165,6 @@ impl Promotion {
         }
         next
     }
-}
-
-/// The models of the promotion protocol.
-pub fn cases() -> Vec<Case> {
-    let one = Promotion::new();
-    let abort = Promotion { aborts: 1, ..one.clone() };
-    let pin = Promotion { pins: 1, ..one.clone() };
-    let earned = properties::EARNED;
-    vec![
-        case("2 operators, a crash, a pin", Promotion { crashes: 1, ..pin.clone() }).large(),
-        case("2 operators, a pin", pin.clone()),
-        case("2 operators, harm, a restarted pod", Promotion { harm: true, restarts: 1, ..one.clone() }).large(),
-        case("2 operators, harm", Promotion { harm: true, ..one.clone() }),
-        case("2 operators, an abort, a crash", Promotion { crashes: 1, ..abort.clone() }),
-        case("2 operators, a newer candidate", Promotion { newer: 1, ..one.clone() }).large(),
-        case(
-            "1 operator, a newer candidate, an abort, a pin, a crash, harm, a restarted pod",
-            Promotion { operators: 1, newer: 1, aborts: 1, pins: 1, crashes: 1, restarts: 1, harm: true, ..one },
-        )
-        .large(),
-        seeded("2 operators, an abort", abort, Bug::RolloutOverwritten, earned),
-        seeded("2 operators, a pin", pin, Bug::ChampionOverwritten, earned),
-    ]
-}
-
-fn seeded(bounds: &'static str, model: Promotion, bug: Bug, forbids: &'static str) -> Case {
-    case(bounds, Promotion { bug: Some(bug), ..model }).with(bug.to_string(), forbids)
-}
-
-/// A new model each: what one knows of its states says nothing about another.
-fn case(bounds: &'static str, model: Promotion) -> Case {
-    Case::new("promotion", bounds, Promotion { calm: Calm::default(), aborted: Default::default(), ..model })
 }
 
 impl State {

@@ -121,29 +121,29 @@ impl Task {
         self.stage = Stage::Acted(write);
     }
 
-    /// Compare and swap; the object that was changed by it.
-    pub(super) fn write(self, world: &mut World, bug: Option<Bug>) -> Option<Option<usize>> {
-        let Stage::Acted(write) = self.stage else { return None };
+    /// Compare and swap; whether the object was changed by it.
+    pub(super) fn write(self, world: &mut World, bug: Option<Bug>) -> bool {
+        let Stage::Acted(write) = self.stage else { return false };
         let compares = match self.target {
             None => bug != Some(Bug::ChampionOverwritten),
             Some(_) => bug != Some(Bug::RolloutOverwritten),
         };
         if compares && !self.current {
-            return None;
+            return false;
         }
         match (write, self.target) {
             (Write::Champion(champion, previous), _) => {
                 if (champion, previous) == (world.champion, world.previous) {
-                    return None;
+                    return false;
                 }
                 crown(world, champion);
                 (world.champion, world.previous) = (champion, previous);
-                Some(None)
+                true
             }
             (Write::Rollout(status), Some(index)) => {
                 let rollout = &mut world.rollouts[index];
                 if rollout.status == status {
-                    return None;
+                    return false;
                 }
                 let ended = rollout.completion().is_some();
                 rollout.status = status;
@@ -153,9 +153,9 @@ impl Task {
                 } else if promoted && !world.crowned.contains(&index) {
                     world.broken = Some("a Rollout is promoted whose candidate never was the champion");
                 }
-                Some(Some(index))
+                true
             }
-            (Write::Rollout(_), None) => None,
+            (Write::Rollout(_), None) => false,
         }
     }
 }
