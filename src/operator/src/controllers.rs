@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::seen::Seen;
 use crate::{evaluation, model, report, rollout, training_run};
 
 /// What the controllers are started with.
@@ -117,16 +118,21 @@ async fn drive<K, F>(
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     F: Future<Output = Result<Action, Error>> + Send + 'static,
 {
-    let reported = move |object: Arc<DeserializeGuard<K>>, ctx: Arc<Context>| async move {
-        let begun = Instant::now();
-        ctx.metrics.began(kind);
-        let result = reconcile(object.clone(), ctx.clone()).await;
-        let label = result.as_ref().map_or_else(Error::reason, |_| "ok");
-        ctx.metrics.reconciled(kind, label, begun.elapsed());
-        if let Err(error) = &result {
-            report::failure(&ctx, &*object, error).await;
+    let seen = Arc::new(Seen::new(controller.store()));
+    let reported = move |object: Arc<DeserializeGuard<K>>, ctx: Arc<Context>| {
+        let seen = seen.clone();
+        async move {
+            let begun = Instant::now();
+            ctx.metrics.began(kind);
+            let result = reconcile(object.clone(), ctx.clone()).await;
+            let label = result.as_ref().map_or_else(Error::reason, |_| "ok");
+            ctx.metrics.reconciled(kind, label, begun.elapsed());
+            ctx.metrics.seen(kind, seen.note(&object));
+            if let Err(error) = &result {
+                report::failure(&ctx, &*object, error).await;
+            }
+            result
         }
-        result
     };
     let retry = |_: Arc<DeserializeGuard<K>>, error: &Error, _: Arc<Context>| Action::requeue(error.retry_after());
     let stream = controller.run(reported, retry, wiring.ctx.clone());

@@ -28,6 +28,7 @@ mod report;
 mod reporting;
 mod rollout;
 mod run;
+mod seen;
 mod server;
 mod serving;
 mod status;
