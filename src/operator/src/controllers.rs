@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::model::observe::Names;
 use crate::seen::Seen;
 use crate::{evaluation, model, report, rollout, training_run};
 
@@ -45,18 +46,18 @@ pub(crate) async fn run(wiring: &Wiring) {
 
 async fn models(wiring: &Wiring) {
     // Rollouts and Evaluations of a person are not owned, but their adapters must stay loaded.
+    let config = watcher::Config::default;
     let controller = wiring
         .controller::<GenesisModel>()
-        .owns(wiring.api::<Deployment>(), watcher::Config::default())
-        .owns(wiring.api::<TrainingRun>(), watcher::Config::default())
-        .owns(wiring.api::<Evaluation>(), watcher::Config::default())
-        .watches(wiring.api::<DeserializeGuard<Rollout>>(), watcher::Config::default(), |guard| {
-            let rollout = guard.0.ok()?;
-            Some(model_ref(&rollout.spec.model_ref.name, rollout.namespace()))
-        })
-        .watches(wiring.api::<PartialObjectMeta<Pod>>(), watcher::Config::default().labels(MODEL_LABEL), |pod| {
-            Some(model_ref(pod.labels().get(MODEL_LABEL)?, pod.namespace()))
-        });
+        .watches(wiring.api::<PartialObjectMeta<Deployment>>(), config(), wiring.told(|found| owner(&found)))
+        .watches(wiring.api::<PartialObjectMeta<TrainingRun>>(), config(), wiring.told(|found| owner(&found)))
+        .watches(wiring.api::<DeserializeGuard<Evaluation>>(), config(), wiring.told(named))
+        .watches(wiring.api::<DeserializeGuard<Rollout>>(), config(), wiring.told(named))
+        .watches(
+            wiring.api::<PartialObjectMeta<Pod>>(),
+            config().labels(MODEL_LABEL),
+            wiring.told(|pod: PartialObjectMeta<Pod>| pod.labels().get(MODEL_LABEL).cloned()),
+        );
     drive("GenesisModel", controller, model::reconcile, wiring).await;
 }
 
@@ -74,8 +75,15 @@ async fn rollouts(wiring: &Wiring) {
     drive("Rollout", wiring.controller::<Rollout>(), rollout::reconcile, wiring).await;
 }
 
-fn model_ref(name: &str, namespace: Option<String>) -> ObjectRef<DeserializeGuard<GenesisModel>> {
-    ObjectRef::new(name).within(namespace.as_deref().unwrap_or_default())
+/// The model that owns an object.
+fn owner(object: &impl ResourceExt) -> Option<String> {
+    let kind = GenesisModel::kind(&());
+    object.owner_references().iter().find(|owner| owner.kind == kind).map(|owner| owner.name.clone())
+}
+
+/// The model that an object names.
+fn named<K: Names + Clone>(guard: DeserializeGuard<K>) -> Option<String> {
+    guard.0.ok().map(|object| object.model().to_owned())
 }
 
 impl Wiring {
@@ -88,6 +96,20 @@ impl Wiring {
         match &self.namespace {
             Some(namespace) => Api::namespaced(client, namespace),
             None => Api::all(client),
+        }
+    }
+
+    /// Which model a watch tells of: it does not rest any more, and is looked at.
+    fn told<K: ResourceExt>(
+        &self,
+        name: impl Fn(K) -> Option<String> + Clone + Send + Sync + 'static,
+    ) -> impl Fn(K) -> Option<ObjectRef<DeserializeGuard<GenesisModel>>> + Clone + Send + Sync + 'static {
+        let ctx = self.ctx.clone();
+        move |object| {
+            let namespace = object.namespace().unwrap_or_default();
+            let name = name(object)?;
+            ctx.resting.changed(&namespace, &name);
+            Some(ObjectRef::new(&name).within(&namespace))
         }
     }
 

@@ -30,10 +30,15 @@ pub(crate) async fn reconcile(object: Arc<DeserializeGuard<Evaluation>>, ctx: Ar
         Ok(evaluation) => evaluation,
         Err(invalid) => return Ok(report::invalid(&ctx, &*object, invalid).await),
     };
-    let Some(evaluation) = fresh(&ctx, evaluation).await? else { return Ok(Action::await_change()) };
+    // What has ended stays so, and is not read again: after a start there are thousands.
     if let Some(status) = evaluation.status.as_ref().filter(|status| status.phase.is_finished()) {
         let (model, ttl) = (&evaluation.spec.model_ref.name, evaluation.spec.ttl_seconds_after_finished);
-        return lifecycle::collect(&ctx, &evaluation, model, status.completion_time, ttl).await;
+        return lifecycle::collect(&ctx, evaluation, model, status.completion_time, ttl).await;
+    }
+    let Some(evaluation) = fresh(&ctx, evaluation).await? else { return Ok(Action::await_change()) };
+    if evaluation.is_finished() {
+        // The event that tells of it is on its way.
+        return Ok(Action::await_change());
     }
     let observed = observe::observe(&ctx, &evaluation).await?;
     let plan = decide::decide(&observed, ctx.now());

@@ -28,6 +28,10 @@ pub(crate) async fn reconcile(object: Arc<DeserializeGuard<Rollout>>, ctx: Arc<C
         Ok(rollout) => rollout,
         Err(invalid) => return Ok(report::invalid(&ctx, &*object, invalid).await),
     };
+    // What has ended stays so, and is not read again: after a start there are thousands.
+    if rollout.is_finished() {
+        return Ok(Action::await_change());
+    }
     let Some(rollout) = fresh(&ctx, rollout).await? else { return Ok(Action::await_change()) };
     if rollout.is_finished() {
         return Ok(Action::await_change());

@@ -29,10 +29,15 @@ pub(crate) async fn reconcile(object: Arc<DeserializeGuard<TrainingRun>>, ctx: A
         Ok(run) => run,
         Err(invalid) => return Ok(report::invalid(&ctx, &*object, invalid).await),
     };
-    let Some(run) = fresh(&ctx, run).await? else { return Ok(Action::await_change()) };
+    // What has ended stays so, and is not read again: after a start there are thousands.
     if let Some(status) = run.status.as_ref().filter(|status| status.phase.is_finished()) {
         let (model, ttl) = (&run.spec.model_ref.name, run.spec.ttl_seconds_after_finished);
-        return lifecycle::collect(&ctx, &run, model, status.completion_time, ttl).await;
+        return lifecycle::collect(&ctx, run, model, status.completion_time, ttl).await;
+    }
+    let Some(run) = fresh(&ctx, run).await? else { return Ok(Action::await_change()) };
+    if run.is_finished() {
+        // The event that tells of it is on its way.
+        return Ok(Action::await_change());
     }
     let observed = observe::observe(&ctx, &run).await?;
     let mut plan = decide::decide(&observed, ctx.now());

@@ -61,6 +61,7 @@ async fn sample(operator: &Operator, length: Duration) -> Result<Vec<(f64, f64)>
 #[derive(Clone, Debug)]
 struct Guest {
     kind: String,
+    model: usize,
     namespace: String,
     name: String,
     /// What makes it work, or holds it.
@@ -106,6 +107,7 @@ fn guests(mix: &Mix, beat: usize) -> Vec<Guest> {
     let (model, held) = (beat % mix.models, beat.is_multiple_of(2));
     let guest = |kind: &str, change| Guest {
         kind: kind.to_owned(),
+        model,
         namespace: mix.namespace(model),
         name: format!("churn-{beat}"),
         change,
@@ -131,7 +133,7 @@ async fn arrive(stage: &Stage, guest: &Guest) -> Result<()> {
     let mut spec = match kind {
         None => stage.store.model(&guest.name),
         Some(kind) => {
-            let child = Child { model: 0, kind, state: State::Held, turn: None, name: guest.name.clone() };
+            let child = Child { model: guest.model, kind, state: State::Held, turn: None, name: guest.name.clone() };
             stage.store.spec(&child)
         }
     };
