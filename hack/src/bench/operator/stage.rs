@@ -18,6 +18,9 @@ pub(super) const SYSTEM: &str = "genesis-system";
 /// What operator and played gateway share.
 pub(super) const TOKEN: &str = "a-secret-of-the-benchmark";
 
+/// Endpoints may not be of the loopback, where simulated pods have their addresses: these would try without end.
+const ENDPOINTS: [&str; 3] = ["endpoints-controller", "endpointslice-controller", "endpointslice-mirroring-controller"];
+
 /// A cluster without an operator. Dropping it ends everything.
 pub(super) struct Stage {
     /// The administrator's.
@@ -43,7 +46,7 @@ impl Stage {
         }
         std::fs::create_dir_all(folder)?;
         let folder = folder.canonicalize()?;
-        let plane = ControlPlane::start(&folder.join("control-plane"))?;
+        let plane = ControlPlane::start_without(&folder.join("control-plane"), &ENDPOINTS)?;
         let client = definitions::client(plane.kubeconfig()).await?;
         definitions::install(plane.kubeconfig(), &client).await?;
         let operator_kubeconfig = definitions::operator_kubeconfig(plane.kubeconfig(), &client, &folder).await?;
