@@ -22,7 +22,7 @@ test: build ## All checks and all tests, with a real Kubernetes control plane
 	$(DEV) lint
 	$(DEV) charts
 	$(DEV) cluster build
-	GENESIS_REQUIRE_SANDBOX=1 cargo test --workspace --all-targets
+	GENESIS_REQUIRE_SANDBOX=1 GENESIS_RUNSC=$$($(DEV) cluster runsc) cargo test --workspace --all-targets
 	cargo test --workspace --doc
 
 .PHONY: build

@@ -1,18 +1,21 @@
 //! `cargo dev faults`: the operator against a fault at every write and at every event.
 //!
 //! For each scenario one run without faults is recorded. Then the same scenario runs once for every write and every
-//! fault of a request, and once for every event and every fault of a watch. Each run must come to the same end, and the
-//! invariants must hold at every moment. The Kubernetes API, its watches and the HTTP of Jobs are real; the programs in
+//! fault of a request, once for every event and every fault of a watch, and with bursts of refusals all along. At every
+//! event the operator also dies, and the next one begins on a view that is older than what the one before had seen. Each
+//! run must come to the same end, and the invariants must hold at every moment. The Kubernetes API, its watches and the HTTP of Jobs are real; the programs in
 //! the pods, the gateway and the inference servers are played.
 
 mod end;
 mod host;
 mod invariants;
+mod planned;
 mod played;
 mod scenario;
 mod stage;
 mod sweep;
 
+pub use host::Restart;
 pub use scenario::Scenario;
 pub use stage::Stage;
 
@@ -52,7 +55,7 @@ pub async fn run(stride: usize) -> Result<Report> {
     let mut report = Report::default();
     for scenario in Scenario::ALL {
         let calm = sweep::calm(scenario).await?;
-        let runs: Vec<_> = sweep::runs(&calm).into_iter().step_by(stride.max(1)).collect();
+        let runs: Vec<_> = planned::runs(&calm).into_iter().step_by(stride.max(1)).collect();
         let bar = progress(scenario, runs.len());
         let mut outcomes = stream::iter(runs)
             .map(|planned| sweep::disturbed(scenario, planned, calm.end.clone()))

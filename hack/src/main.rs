@@ -7,8 +7,8 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use hack::cluster::{self, ControlPlane};
 use hack::{
-    bench, charts, check, conformance, demo, drill, faults, generate, images, installed, layers, paths, refusals,
-    report, seedling, verdicts,
+    bench, charts, check, conformance, demo, drill, faults, generate, images, installed, layers, misoperations, paths,
+    protocols, refusals, report, seedling, verdicts,
 };
 
 /// Developer tasks of Genesis.
@@ -92,6 +92,18 @@ enum Verb {
         /// Try one fault of so many
         #[arg(long, default_value_t = 1)]
         stride: usize,
+    },
+    /// Every field of the four kinds, wrong and to its limits, on a running system
+    Misoperations {
+        /// Try one mutation of so many
+        #[arg(long, default_value_t = 1)]
+        stride: usize,
+    },
+    /// Protocols with two controllers, in every order of their steps
+    Protocols {
+        /// Leave out the models that take minutes
+        #[arg(long)]
+        quick: bool,
     },
     /// Bad input to a running stack: each piece gets its own clear error, and the stack goes on
     Refusals,
@@ -188,6 +200,10 @@ fn run(verb: Verb) -> Result<()> {
             tokio::runtime::Runtime::new()?.block_on(conformance::run(sequences, seed, &plane)).map(drop)
         }
         Verb::Faults { stride } => tokio::runtime::Runtime::new()?.block_on(faults::run(stride)).map(drop),
+        Verb::Misoperations { stride } => {
+            tokio::runtime::Runtime::new()?.block_on(misoperations::run(stride)).map(drop)
+        }
+        Verb::Protocols { quick } => protocols::run(quick).map(drop),
         Verb::Refusals => {
             let data = fresh(paths::root().join("target/refusals"))?;
             tokio::runtime::Runtime::new()?.block_on(refusals::run(&demo::Options::tiny(data))).map(drop)

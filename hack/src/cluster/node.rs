@@ -66,6 +66,11 @@ impl Node {
         Self::prepare().map(drop)
     }
 
+    /// gVisor's runtime, built where it is not in the cache yet.
+    pub fn runsc() -> Result<PathBuf> {
+        Ok(programs::gvisor()?.join("runsc"))
+    }
+
     fn prepare() -> Result<Programs> {
         machine::prepare()?;
         Programs::build()

@@ -34,6 +34,8 @@ pub enum Verb {
     },
     /// Start a node, look at it as a user would, and end it
     Check,
+    /// Build gVisor's runtime where it is not cached yet, and print where it is
+    Runsc,
     /// The first process of a node's namespaces
     #[command(hide = true)]
     Hold {
@@ -89,6 +91,7 @@ impl Verb {
                 }
             }
             Self::Check => drop(node::check(&paths::root().join("target/node-check"))?),
+            Self::Runsc => println!("{}", Node::runsc()?.display()),
             Self::Hold { folder } => node::hold(folder)?,
         }
         Ok(())

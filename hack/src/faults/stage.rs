@@ -13,14 +13,14 @@ use genesis_minicluster::faults::{FaultPlan, Faults};
 use genesis_operator::{Config, Ports};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::PostParams;
+use kube::api::{ApiResource, DynamicObject, PostParams};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::host::Host;
+use super::host::{Host, Restart};
 use super::played::{PlayedGateway, PlayedInference, PlayedNode};
 use super::scenario::Scenario;
 
@@ -40,6 +40,8 @@ pub struct Stage {
     pub operator: SocketAddr,
     /// What the operator's client met.
     pub faults: Faults,
+    /// The artifact store.
+    pub store: Store,
     shutdown: CancellationToken,
     node: JoinHandle<()>,
     running: JoinHandle<Result<()>>,
@@ -49,6 +51,16 @@ pub struct Stage {
 impl Stage {
     /// Begins, with these faults between the operator and its API.
     pub async fn begin(scenario: Scenario, plan: FaultPlan) -> Result<Self> {
+        Self::with(scenario, plan, Restart::Fresh, model).await
+    }
+
+    /// The same, with another model, and with what an operator sees that takes the place of one that crashed.
+    pub async fn with(
+        scenario: Scenario,
+        plan: FaultPlan,
+        restart: Restart,
+        model: impl FnOnce(&Store) -> Result<Value>,
+    ) -> Result<Self> {
         let folder = Folder::make()?;
         let store = Store::at(&folder.0)?;
         let cluster = Cluster::in_memory()?;
@@ -64,6 +76,7 @@ impl Stage {
         let host = Host {
             cluster,
             faults: faults.clone(),
+            restart,
             config: Config {
                 listen: (Ipv4Addr::LOCALHOST, 0).into(),
                 service_token: "a-secret-of-the-stage".into(),
@@ -76,9 +89,12 @@ impl Stage {
         let (operator, running) = host.start().await?;
         let node = PlayedNode { client: client.clone(), store: store.clone(), gain: scenario.gain() };
         let node = tokio::spawn(node.play());
-        let models = Api::<GenesisModel>::namespaced(client.clone(), "default");
-        models.create(&PostParams::default(), &model(&store)?).await?;
-        Ok(Self { gateway, inference, client, operator, faults, shutdown, node, running, _folder: folder })
+        let kind = ApiResource::erase::<GenesisModel>(&());
+        let mut object = DynamicObject::new("coder", &kind);
+        object.data["spec"] = model(&store)?;
+        let models = Api::<DynamicObject>::namespaced_with(client.clone(), "default", &kind);
+        models.create(&PostParams::default(), &object).await?;
+        Ok(Self { gateway, inference, client, operator, faults, store, shutdown, node, running, _folder: folder })
     }
 
     /// An object, once it is like this.
@@ -98,6 +114,11 @@ impl Stage {
         }
     }
 
+    /// Whether the operator has ended although nobody asked for it.
+    pub fn has_ended(&self) -> bool {
+        self.running.is_finished()
+    }
+
     /// Ends the operator, and sees that it ends when it is asked to.
     pub async fn end(self) -> Result<()> {
         self.node.abort();
@@ -107,20 +128,20 @@ impl Stage {
     }
 }
 
-fn model(store: &Store) -> Result<GenesisModel> {
+/// The spec of the model of the scenarios.
+pub fn model(store: &Store) -> Result<Value> {
     let steps = json!([
         { "weight": 10, "minRequests": 5, "minSeconds": 0 },
         { "weight": 100, "minRequests": 5, "minSeconds": 0 },
     ]);
-    let spec = json!({
+    Ok(json!({
         "baseModel": { "uri": "builtin://seedling" },
         "servedModelName": "coder",
         "storage": { "uri": store.uri() },
         "trainingTemplate": { "ttlSecondsAfterFinished": 0 },
         "evaluationTemplate": { "suites": [{ "name": "sealed", "uri": "store://suites/sealed" }] },
         "rolloutTemplate": { "steps": steps },
-    });
-    Ok(GenesisModel::new("coder", serde_json::from_value(spec)?))
+    }))
 }
 
 /// A folder that goes with the stage.

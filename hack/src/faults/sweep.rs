@@ -4,12 +4,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use genesis_api::GenesisModel;
-use genesis_minicluster::faults::{Fault, FaultPlan, Nth, Pattern, Trace, WatchFault};
+use genesis_minicluster::cluster::Verb;
+use genesis_minicluster::faults::FaultPlan;
 
 use super::end::End;
+use super::host::Restart;
 use super::invariants;
+use super::planned::Planned;
 use super::scenario::Scenario;
-use super::stage::Stage;
+use super::stage::{self, Stage};
 
 /// Learnings that begin one turn.
 const LEARNINGS: u64 = 500;
@@ -22,16 +25,10 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// A run without faults.
 pub(super) struct Calm {
     pub end: End,
-    writes: usize,
-    events: usize,
-}
-
-/// What is planned for a run.
-#[derive(Clone, Debug)]
-pub(super) struct Planned {
-    pub fault: String,
-    pub what: String,
-    plan: FaultPlan,
+    pub writes: usize,
+    pub events: usize,
+    pub requests: usize,
+    pub watches: usize,
 }
 
 /// What came of a run.
@@ -52,57 +49,25 @@ pub(super) async fn calm(scenario: Scenario) -> Result<Calm> {
     let completion = end.completion.as_deref();
     let promised = scenario.completion().map(|completion| completion.to_string());
     ensure!(completion == promised.as_deref(), "{scenario} without faults ended as {completion:?}");
-    let Trace { events, .. } = stage.faults.trace();
-    let writes = stage.faults.trace().writes().count();
+    let trace = stage.faults.trace();
     stage.end().await?;
-    Ok(Calm { end, writes, events: events.len() })
-}
-
-/// Every fault at every write, and every fault at every event.
-pub(super) fn runs(calm: &Calm) -> Vec<Planned> {
-    let requests = [
-        ("crash before a write", Fault::CrashBefore),
-        ("crash after a write", Fault::CrashAfter),
-        ("lost reply of a write", Fault::LoseReply),
-        ("lost write", Fault::DropBefore),
-        ("conflict at a write", Fault::Answer(409)),
-        ("overload at a write", Fault::Answer(429)),
-    ];
-    let events = [
-        ("merged event", WatchFault::Merge),
-        ("repeated event", WatchFault::Duplicate),
-        ("broken watch at an event", WatchFault::Disconnect),
-        ("event lost with its watch", WatchFault::Gone),
-    ];
-    let writes = (1..=calm.writes).flat_map(|nth| {
-        requests.map(|(name, fault)| Planned {
-            fault: name.to_owned(),
-            what: format!("{name} {nth}"),
-            plan: FaultPlan::none().request(Pattern::writes(), Nth::Exactly(nth), fault),
-        })
-    });
-    let events = (1..=calm.events).flat_map(|nth| {
-        events.map(|(name, fault)| Planned {
-            fault: name.to_owned(),
-            what: format!("{name} {nth}"),
-            plan: FaultPlan::none().event(Pattern::default(), Nth::Exactly(nth), fault),
-        })
-    });
-    writes.chain(events).collect()
+    let watches = trace.requests.iter().filter(|request| request.seen.verb == Verb::Watch).count();
+    let (writes, events, requests) = (trace.writes().count(), trace.events.len(), trace.requests.len());
+    Ok(Calm { end, writes, events, requests, watches })
 }
 
 /// Runs the scenario with a fault; it must come to the same end.
 pub(super) async fn disturbed(scenario: Scenario, planned: Planned, end: End) -> Outcome {
-    let Planned { fault, what, plan } = planned;
-    let (met, broken) = match attempt(scenario, plan, &end).await {
+    let Planned { fault, what, plan, restart } = planned;
+    let (met, broken) = match attempt(scenario, plan, restart, &end).await {
         Ok((met, broken)) => (met, broken),
         Err(error) => (true, Some(format!("{error:#}"))),
     };
     Outcome { fault, what, met, broken }
 }
 
-async fn attempt(scenario: Scenario, plan: FaultPlan, end: &End) -> Result<(bool, Option<String>)> {
-    let stage = Stage::begin(scenario, plan).await?;
+async fn attempt(scenario: Scenario, plan: FaultPlan, restart: Restart, end: &End) -> Result<(bool, Option<String>)> {
+    let stage = Stage::with(scenario, plan, restart, stage::model).await?;
     let broken = tokio::select! {
         ended = turn(&stage, Some(end)) => ended.err().map(|error| format!("{error:#}")),
         broken = invariants::watch(&stage) => Some(broken),

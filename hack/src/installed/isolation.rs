@@ -23,9 +23,13 @@ const OUTSIDE: &str = "genesis-outside";
 /// How long a pod may take to say what it has found.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// An enforcer of policies hears of a pod's address when the pod runs already.
+const SETTLE_SECONDS: u32 = 10;
+
 /// Tries each address and prints one line of JSON: name → what came of it.
 const PROGRAM: &str = r#"
-import json, socket, sys
+import json, socket, time
+time.sleep(SETTLE)
 found = {}
 for name, host, port, kind in json.loads(ROUTES):
     try:
@@ -112,11 +116,13 @@ pub(super) fn attempt(
     routes: &[Route],
 ) -> Result<Attempt> {
     let name = format!("attempt-{}", layer.replace(' ', "-"));
-    let list: Vec<Value> =
-        routes.iter().map(|route| json!([route.name, route.host, route.port, route.kind])).collect();
-    let program = PROGRAM.replace("ROUTES", &format!("{:?}", serde_json::to_string(&list)?));
+    let list: Vec<Value> = routes.iter().map(|route| json!([route.name, route.host, route.port, route.kind])).collect();
+    let settle = if in_a_cell { 0 } else { SETTLE_SECONDS };
+    let program = PROGRAM
+        .replace("ROUTES", &format!("{:?}", serde_json::to_string(&list)?))
+        .replace("SETTLE", &settle.to_string());
     let command = if in_a_cell {
-        json!(["genesis-sandbox", "run", "/program/program.py", "-o", "json"])
+        json!(["genesis-sandbox", "run", "/program/program.py"])
     } else {
         json!(["/usr/bin/python3", "/program/program.py"])
     };
@@ -165,9 +171,7 @@ fn wait_for_line(kubectl: &Kubectl, pod: &str) -> Result<Value> {
         let phase = kubectl.run(&["get", "pod", pod, "--output", "jsonpath={.status.phase}"])?;
         if ["Succeeded", "Failed"].contains(&phase.as_str()) {
             let said = kubectl.run(&["logs", pod])?;
-            // A record of the sandbox carries the line within JSON, with its quotes escaped.
-            let plain = said.replace("\\\"", "\"").replace("\\n", "\n");
-            let line = plain.lines().find_map(|line| line.split("FOUND ").nth(1)).context(said)?;
+            let line = said.lines().find_map(|line| line.split("FOUND ").nth(1)).context(said.clone())?;
             let end = line.find('}').context("the line of the attempt is cut")?;
             return Ok(serde_json::from_str(&line[..=end])?);
         }
@@ -186,7 +190,12 @@ pub(super) fn judge(control: &Attempt, layers: &[Attempt], must_be_reachable: &[
         );
     }
     for layer in layers {
-        ensure!(layer.reached().is_empty(), "with {} in the way these were reached: {:?}", layer.layer, layer.reached());
+        ensure!(
+            layer.reached().is_empty(),
+            "with {} in the way these were reached: {:?}",
+            layer.layer,
+            layer.reached()
+        );
     }
     Ok(())
 }

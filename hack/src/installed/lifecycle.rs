@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 
+use super::NAMESPACE;
 use super::helm::Helm;
 use super::kubectl::Kubectl;
-use super::NAMESPACE;
 
 /// The four kinds, and a condition of each that holds after a turn that was promoted.
 const CONDITIONS: [(&str, &str); 4] =

@@ -52,7 +52,7 @@ impl JsonSchema for Decimal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelReference {
     /// Name of the GenesisModel.
-    #[schemars(length(min = 1, max = 40))]
+    #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
 }
 
@@ -78,7 +78,7 @@ pub struct StorageSpec {
     pub uri: String,
     /// PersistentVolumeClaim that pods mount at that directory; absent where it is there anyway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"))]
     pub claim_name: Option<String>,
 }
 

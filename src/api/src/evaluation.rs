@@ -40,7 +40,7 @@ use crate::{AdapterReference, ModelReference, PodSettings, StorageSpec};
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("has(self.baseline) == has(oldSelf.baseline) && has(self.servedModelName) == has(oldSelf.servedModelName) && has(self.ttlSecondsAfterFinished) == has(oldSelf.ttlSecondsAfterFinished)")
-        .message("cannot be changed: create another Evaluation")
+        .message("baseline, servedModelName and ttlSecondsAfterFinished cannot be changed: create another Evaluation")
 )]
 pub struct EvaluationSpec {
     /// The model whose servers and sandboxes are used. Its pods are found by the label `genesis.truth.si/model`, so
@@ -49,7 +49,7 @@ pub struct EvaluationSpec {
     pub model_ref: ModelReference,
     /// The name under which the base is served; that of the GenesisModel where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-._a-z0-9]*[a-z0-9])?$"))]
     #[x_kube(validation = immutable())]
     pub served_model_name: Option<String>,
     /// Where suites are read and the report is kept.

@@ -27,6 +27,9 @@ pub const APPROVED_ANNOTATION: &str = "genesis.truth.si/approved";
 /// Annotation of a child: its model holds it. A hold without it is a person's, and stays when the model goes on.
 pub const HELD_ANNOTATION: &str = "genesis.truth.si/held-by-model";
 
+/// Annotation of the operators' Lease: how many leaders have had it.
+pub const TERM_ANNOTATION: &str = "genesis.truth.si/term";
+
 /// Annotation of Deployments and Services: digest of what the operator applied last.
 pub const APPLIED_ANNOTATION: &str = "genesis.truth.si/applied";
 

@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema;
 
-/// Settings of a pod. All of them are optional.
+/// Settings of a pod. All of them are optional. What no server takes in a pod is refused here already: otherwise the
+/// workload would be refused long after, and nobody would be there to hear of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PodSettings {
     /// Container image; the operator's own version of it where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(min = 1, max = 512), regex(pattern = r"^\S+$"))]
     pub image: Option<String>,
     /// Requests and limits, a GPU among them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -29,11 +30,11 @@ pub struct PodSettings {
     pub tolerations: Vec<Toleration>,
     /// RuntimeClass, `gvisor` for instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"))]
     pub runtime_class_name: Option<String>,
     /// PriorityClass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"))]
     pub priority_class_name: Option<String>,
 }
 
@@ -56,18 +57,21 @@ pub struct Resources {
 pub struct Toleration {
     /// Taint key; all keys where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 316))]
+    #[schemars(
+        length(min = 1, max = 316),
+        regex(pattern = "^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$")
+    )]
     pub key: Option<String>,
     /// `Exists` or `Equal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 16), regex(pattern = "^(Exists|Equal)$"))]
     pub operator: Option<String>,
     /// Taint value, for `Equal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 63))]
+    #[schemars(length(max = 63), regex(pattern = "^([A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?)?$"))]
     pub value: Option<String>,
     /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`; all effects where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = 32), regex(pattern = "^(NoSchedule|PreferNoSchedule|NoExecute)$"))]
     pub effect: Option<String>,
 }

@@ -53,7 +53,7 @@ pub enum DesiredOutcome {
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("has(self.stable) == has(oldSelf.stable) && has(self.evaluationRef) == has(oldSelf.evaluationRef)")
-        .message("cannot be changed: create another Rollout"),
+        .message("stable and evaluationRef cannot be changed: create another Rollout"),
     validation = Rule::new("oldSelf.desiredOutcome != 'Abort' || self.desiredOutcome == 'Abort'")
         .message("an abort cannot be taken back: create another Rollout")
 )]
@@ -102,7 +102,7 @@ pub struct RolloutSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EvaluationReference {
     /// Its name.
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
 }
 

@@ -44,7 +44,7 @@ use crate::{BaseModelSpec, ModelReference, PodSettings, StorageSpec};
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("has(self.ttlSecondsAfterFinished) == has(oldSelf.ttlSecondsAfterFinished) && has(self.trigger) == has(oldSelf.trigger)")
-        .message("cannot be changed: create another TrainingRun")
+        .message("ttlSecondsAfterFinished and trigger cannot be changed: create another TrainingRun")
 )]
 pub struct TrainingRunSpec {
     /// The model the adapter is for.

@@ -16,6 +16,7 @@ pub(crate) mod fixtures;
 mod tests;
 
 pub use census::Census;
+pub use fence::admits;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -18,6 +18,6 @@ mod rows;
 mod writer;
 
 pub use error::LedgerError;
-pub use ledger::{Census, Ledger, LedgerOptions};
+pub use ledger::{Census, Ledger, LedgerOptions, admits};
 pub use projections::{ProjectionOptions, Projections};
 pub use types::{Scope, TaskRef};

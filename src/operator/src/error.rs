@@ -95,6 +95,22 @@ impl Error {
     }
 }
 
+impl ActError {
+    /// Whether it will be the same when it is tried again, until somebody changes something: then people must find it in
+    /// the status. A server that is down or overloaded gets over it by itself, and more writes would not help it.
+    pub fn lasts(&self) -> bool {
+        match self {
+            Self::Kubernetes { source, .. } => match source.as_ref() {
+                kube::Error::Api(status) => {
+                    (400..500).contains(&status.code) && ![404, 409, 429].contains(&status.code)
+                }
+                _ => false,
+            },
+            Self::NameTaken { .. } | Self::Gateway { .. } => true,
+        }
+    }
+}
+
 /// Turns an error of the client into one of the observing step.
 pub(crate) fn observing(what: &'static str) -> impl FnOnce(kube::Error) -> ObserveError {
     move |source| ObserveError::Kubernetes { what, source: Box::new(source) }

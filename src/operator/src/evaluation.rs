@@ -11,7 +11,7 @@ pub(crate) mod testing;
 
 use std::sync::Arc;
 
-use genesis_api::Evaluation;
+use genesis_api::{Evaluation, EvaluationStatus};
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 
@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::lifecycle;
 use crate::report;
-use crate::status::{fresh, write};
+use crate::status::{fresh, write, write_refusal};
 
 /// 1. observe (client): serving and sandbox pods, how both adapters stand on each, the Job of the present attempt.
 /// 2. decide (pure): load adapters, create or delete the Job, the status.
@@ -42,7 +42,12 @@ pub(crate) async fn reconcile(object: Arc<DeserializeGuard<Evaluation>>, ctx: Ar
     }
     let observed = observe::observe(&ctx, &evaluation).await?;
     let plan = decide::decide(&observed, ctx.now());
-    act::act(&ctx, &observed, &plan.actions).await?;
+    if let Err(error) = act::act(&ctx, &observed, &plan.actions).await {
+        // Its time runs, whatever is refused.
+        let before = evaluation.status.clone().unwrap_or_default();
+        let status = EvaluationStatus { start_time: plan.status.start_time, ..before };
+        return Err(write_refusal(&ctx, &evaluation, status, error).await?);
+    }
     write(&ctx, &evaluation, plan.status.clone()).await?;
     report::notices(&ctx, &evaluation, &plan.notices).await;
     Ok(plan.requeue())

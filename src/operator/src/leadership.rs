@@ -1,7 +1,15 @@
 //! Which operator acts where several run: the one that holds the Lease. The others serve Jobs and probes, and wait.
 
+mod term;
+
+pub use term::{Seat, Standing, number, standing};
+
+use std::time::Duration;
+
+use genesis_api::names::TERM_ANNOTATION;
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::{Api, Client};
+use kube::api::PostParams;
+use kube::{Api, Client, ResourceExt};
 use kube_lease_manager::{LeaseManager, LeaseManagerBuilder, LeaseManagerError};
 use tokio::sync::watch::Receiver;
 use tokio::task::JoinHandle;
@@ -15,6 +23,8 @@ pub const LEASE: &str = "genesis-operator";
 const DURATION: u64 = 10;
 /// Seconds before that at which a leader renews it.
 const GRACE: u64 = 4;
+/// To what the API server dates a creation.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Where the Lease is, and who asks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,19 +40,6 @@ pub(crate) struct Leadership {
     leads: Receiver<bool>,
     manager: JoinHandle<Result<LeaseManager, LeaseManagerError>>,
     number: u64,
-}
-
-/// Bits of a leader's number that count how often the Lease has changed hands.
-const TRANSITION_BITS: u32 = 20;
-
-/// The number of the leader that holds this Lease: when the Lease was created, then how often it has changed hands.
-///
-/// A Lease that was deleted and made again counts from the beginning; its creation, which the API server dates, is later.
-fn number(lease: &Lease) -> u64 {
-    let created = lease.metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second());
-    let transitions = lease.spec.as_ref().and_then(|spec| spec.lease_transitions).unwrap_or(0);
-    let most = (1 << TRANSITION_BITS) - 1;
-    (u64::try_from(created).unwrap_or(0) << TRANSITION_BITS) | u64::try_from(transitions).unwrap_or(0).min(most)
 }
 
 impl Leadership {
@@ -72,10 +69,17 @@ impl Leadership {
                 return Ok(None);
             }
         }
-        let lease = Api::<Lease>::namespaced(client.clone(), &election.namespace).get(LEASE).await;
-        let number = number(&lease.map_err(LeaseManagerError::KubeError)?);
-        tracing::info!(identity = election.identity, number, "This operator leads.");
-        Ok(Some(Self { leads, manager, number }))
+        let leases = Api::<Lease>::namespaced(client.clone(), &election.namespace);
+        match begin_term(&leases, &election.identity).await {
+            Ok(number) => {
+                tracing::info!(identity = election.identity, number, "This operator leads.");
+                Ok(Some(Self { leads, manager, number }))
+            }
+            Err(error) => {
+                Self { leads, manager, number: 0 }.release().await;
+                Err(error)
+            }
+        }
     }
 
     /// Higher than that of every leader before: the ledger refuses writes of an earlier one.
@@ -99,10 +103,38 @@ impl Leadership {
     }
 }
 
+/// Writes into the Lease that a term begins, and returns the leader's number.
+///
+/// The count of the Lease's own transitions would not do: whoever manages the Lease writes it on its own, some time after
+/// the holder, so that two leaders can read the same.
+async fn begin_term(leases: &Api<Lease>, identity: &str) -> Result<u64, StartError> {
+    let failed = |error| StartError::Lease(LeaseManagerError::KubeError(error));
+    let mut seen = None;
+    loop {
+        let mut lease = leases.get(LEASE).await.map_err(failed)?;
+        let uid = lease.uid();
+        let seat = Seat::of(&lease);
+        match standing(&seat, identity, seen.is_some() && seen == uid) {
+            Standing::Lost => return Err(StartError::LeaseLost),
+            Standing::Fresh => {
+                seen = uid;
+                tokio::time::sleep(SECOND).await;
+            }
+            Standing::Begins(term) => {
+                lease.annotations_mut().insert(TERM_ANNOTATION.into(), term.to_string());
+                match leases.replace(LEASE, &PostParams::default(), &lease).await {
+                    Ok(_) => return Ok(number(seat.created, term)),
+                    // Renewed, lost, or counted by another: the next look tells.
+                    Err(kube::Error::Api(status)) if status.code == 409 => {}
+                    Err(error) => return Err(failed(error)),
+                }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use genesis_minicluster::cluster::Cluster;
 
     use super::*;
@@ -128,18 +160,23 @@ mod tests {
         second.release().await;
     }
 
-    #[test]
-    fn a_lease_that_is_made_again_gives_higher_numbers() {
-        let lease = |created: &str, transitions: i32| {
-            let json = serde_json::json!({
-                "metadata": { "creationTimestamp": created }, "spec": { "leaseTransitions": transitions },
-            });
-            number(&serde_json::from_value(json).unwrap())
+    /// One that is held up between gaining the lead and reading its number must not take that of its successor.
+    #[tokio::test]
+    async fn who_was_overtaken_before_it_had_its_number_does_not_lead() {
+        let cluster = Cluster::in_memory().unwrap();
+        let leases = Api::<Lease>::namespaced(cluster.client(), "default");
+        let held = |holder: &str| -> Lease {
+            let spec = serde_json::json!({ "holderIdentity": holder, "leaseTransitions": 1 });
+            serde_json::from_value(serde_json::json!({ "metadata": { "name": LEASE }, "spec": spec })).unwrap()
         };
-        let old = lease("2026-01-01T00:00:00Z", 5);
-        assert_eq!(lease("2026-01-01T00:00:00Z", 6), old + 1);
-        assert!(lease("2026-01-01T00:00:01Z", 1) > lease("2026-01-01T00:00:00Z", i32::MAX));
-        assert!(i64::try_from(lease("2200-01-01T00:00:00Z", i32::MAX)).is_ok(), "the ledger can keep it");
+        leases.create(&PostParams::default(), &held("b")).await.unwrap();
+        assert!(matches!(begin_term(&leases, "a").await, Err(StartError::LeaseLost)));
+        let first = begin_term(&leases, "b").await.unwrap();
+        let mut lease = leases.get(LEASE).await.unwrap();
+        lease.spec.get_or_insert_default().holder_identity = Some("a".into());
+        leases.replace(LEASE, &PostParams::default(), &lease).await.unwrap();
+        // Its count of transitions was lost on the way; its number is higher all the same.
+        assert_eq!(begin_term(&leases, "a").await.unwrap(), first + 1);
     }
 
     #[tokio::test]

@@ -8,7 +8,10 @@
 //! Nothing is remembered that cannot be found again in the Kubernetes API: after a crash between any two writes the
 //! next look finds the same state, and the names of objects say what they were made for.
 
+pub mod decisions;
+pub mod leadership;
 pub mod ports;
+pub mod warm_pool;
 
 mod apply;
 mod config;
@@ -17,7 +20,6 @@ mod controllers;
 mod error;
 mod evaluation;
 mod jobs;
-mod leadership;
 mod lifecycle;
 mod metrics;
 mod model;

@@ -99,6 +99,7 @@ impl Metrics {
 
     /// All of it as text, with the seconds since each watch was heard of.
     pub fn text(&self, silences: &BTreeMap<String, f64>) -> String {
+        self.silences.clear();
         for (watch, seconds) in silences {
             self.silences.get_or_create(&Watch { watch: watch.clone() }).set(*seconds);
         }

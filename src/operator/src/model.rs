@@ -14,10 +14,12 @@ use genesis_api::GenesisModel;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 
+use self::observe::Learning;
 pub(crate) use self::rest::Resting;
 use crate::context::Context;
 use crate::error::Error;
 use crate::report;
+use crate::serving::Replica;
 use crate::status::{fresh, write};
 
 /// A model at rest is not looked at as a whole: see [`rest`]. Otherwise:
@@ -34,24 +36,39 @@ pub(crate) async fn reconcile(object: Arc<DeserializeGuard<GenesisModel>>, ctx: 
     if rest::goes_on(&ctx, model).await {
         return Ok(Action::requeue(ctx.settings.poll));
     }
-    let changes = ctx.resting.begin(model);
+    ctx.resting.begin(model);
+    let looked = look(&ctx, model).await;
+    let found = looked.as_ref().ok().and_then(|looked| looked.nothing_to_do.clone());
+    ctx.resting.end(model, found);
+    looked.map(|looked| looked.action)
+}
+
+/// What a whole look came to.
+struct Looked {
+    action: Action,
+    /// What was answered, where there was nothing to do and nothing to write down.
+    nothing_to_do: Option<(Vec<Replica>, Learning)>,
+}
+
+async fn look(ctx: &Context, model: &GenesisModel) -> Result<Looked, Error> {
     // What a deleted model owns is collected with it.
-    let Some(model) = fresh(&ctx, model).await? else {
-        ctx.resting.forget(model);
-        return Ok(Action::await_change());
+    let Some(model) = fresh(ctx, model).await? else {
+        return Ok(Looked { action: Action::await_change(), nothing_to_do: None });
     };
-    let observed = observe::observe(&ctx, &model).await?;
+    let observed = observe::observe(ctx, &model).await?;
     let plan = decide::decide(&observed, ctx.now());
-    let acted = act::act(&ctx, &observed, &plan).await;
+    let acted = act::act(ctx, &observed, &plan).await;
     let mut next = plan.status.clone();
     status::note_failures(&mut next, &model, &acted, ctx.now());
-    if rest::is_rest(&model, &plan, &next) {
-        ctx.resting.rests(&model, changes, observed.replicas, observed.learning);
+    let rests = rest::is_rest(&model, &plan, &next);
+    write(ctx, &model, next).await?;
+    report::notices(ctx, &model, &plan.notices).await;
+    report::notices(ctx, &model, &acted.notices).await;
+    if let Some(failure) = acted.failures.into_iter().next() {
+        return Err(failure.into());
     }
-    write(&ctx, &model, next).await?;
-    report::notices(&ctx, &model, &plan.notices).await;
-    report::notices(&ctx, &model, &acted.notices).await;
-    acted.failures.into_iter().next().map_or_else(|| Ok(plan.requeue()), |failure| Err(failure.into()))
+    let nothing_to_do = rests.then_some((observed.replicas, observed.learning));
+    Ok(Looked { action: plan.requeue(), nothing_to_do })
 }
 
 #[cfg(test)]

@@ -56,9 +56,11 @@ pub fn template(
     env.extend(settings.pod_environment.iter().map(|(name, value)| variable(name, value)));
     env.extend(plan.env);
     let runtime_class = runtime_class(role, pod, settings);
+    let image = pod.image.clone().unwrap_or_else(|| settings.images.of(role).to_owned());
     let container = Container {
         name: role.to_string(),
-        image: Some(pod.image.clone().unwrap_or_else(|| settings.images.of(role).to_owned())),
+        image_pull_policy: Some(pull_policy(&image).into()),
+        image: Some(image),
         command: Some(plan.command),
         args: Some(plan.args),
         env: Some(env),
@@ -66,7 +68,7 @@ pub fn template(
         readiness_probe: plan.readiness,
         liveness_probe: plan.liveness,
         startup_probe: plan.startup,
-        resources: resources(pod).or_else(|| runtime_class.as_ref().and_then(|_| plan.resources.clone())),
+        resources: resources(pod, plan.resources.filter(|_| runtime_class.is_some())),
         volume_mounts: claim.as_ref().map(|(_, path)| {
             vec![VolumeMount { name: ARTIFACTS.into(), mount_path: path.clone(), ..VolumeMount::default() }]
         }),
@@ -94,6 +96,14 @@ pub fn template(
     };
     let metadata = ObjectMeta { labels: Some(pod_labels(model, role)), ..ObjectMeta::default() };
     PodTemplateSpec { metadata: Some(metadata), spec: Some(spec) }
+}
+
+/// What a server fills in for a new pod. Where it is left out, a workload keeps what was filled in for the image it had
+/// before.
+fn pull_policy(image: &str) -> &'static str {
+    let name = image.rsplit('/').next().unwrap_or_default();
+    let latest = name.ends_with(":latest") || !name.contains([':', '@']);
+    if latest { "Always" } else { "IfNotPresent" }
 }
 
 /// An environment variable.
@@ -158,15 +168,19 @@ pub fn needs_device(pod: &PodSettings) -> bool {
     names.into_iter().any(|name| name.contains('/'))
 }
 
-fn resources(pod: &PodSettings) -> Option<ResourceRequirements> {
-    let quantities = |map: &BTreeMap<String, String>| {
-        let map: BTreeMap<String, Quantity> =
-            map.iter().map(|(name, value)| (name.clone(), Quantity(value.clone()))).collect();
-        Some(map).filter(|map| !map.is_empty())
+/// What the spec says of a quantity counts; where it is silent, the role's own stands.
+fn resources(pod: &PodSettings, own: Option<ResourceRequirements>) -> Option<ResourceRequirements> {
+    type Quantities = BTreeMap<String, Quantity>;
+    let merged = |own: Option<Quantities>, said: &BTreeMap<String, String>| {
+        let mut all = own.unwrap_or_default();
+        all.extend(said.iter().map(|(name, value)| (name.clone(), Quantity(value.clone()))));
+        Some(all).filter(|all| !all.is_empty())
     };
-    pod.resources.as_ref().map(|resources| ResourceRequirements {
-        requests: quantities(&resources.requests),
-        limits: quantities(&resources.limits),
+    let Some(said) = &pod.resources else { return own };
+    let own = own.unwrap_or_default();
+    Some(ResourceRequirements {
+        requests: merged(own.requests, &said.requests),
+        limits: merged(own.limits, &said.limits),
         ..ResourceRequirements::default()
     })
 }
@@ -183,4 +197,16 @@ fn toleration(toleration: &genesis_api::Toleration) -> Toleration {
 
 fn none_if_empty<T>(list: Vec<T>) -> Option<Vec<T>> {
     Some(list).filter(|list| !list.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_that_may_move_is_pulled_again() {
+        let policies = ["a", "host:5000/a", "a:latest"].map(pull_policy);
+        assert_eq!(policies, ["Always"; 3]);
+        assert_eq!(["a:1", "host:5000/a:1", "a@sha256:0"].map(pull_policy), ["IfNotPresent"; 3]);
+    }
 }

@@ -16,7 +16,7 @@ use kube::runtime::controller::Action;
 use crate::context::Context;
 use crate::error::Error;
 use crate::report;
-use crate::status::{fresh, write};
+use crate::status::{fresh, write, write_refusal};
 
 /// 1. observe (client): the model, the other Rollouts, the Evaluation, how the candidate stands on each replica, what
 ///    the gateway routes and what live traffic says.
@@ -38,7 +38,10 @@ pub(crate) async fn reconcile(object: Arc<DeserializeGuard<Rollout>>, ctx: Arc<C
     }
     let observed = observe::observe(&ctx, &rollout).await?;
     let plan = decide::decide(&observed, ctx.now());
-    act::act(&ctx, &observed, &plan.actions).await?;
+    if let Err(error) = act::act(&ctx, &observed, &plan.actions).await {
+        let before = rollout.status.clone().unwrap_or_default();
+        return Err(write_refusal(&ctx, &rollout, before, error).await?);
+    }
     write(&ctx, &rollout, plan.status.clone()).await?;
     report::notices(&ctx, &rollout, &plan.notices).await;
     Ok(plan.requeue())

@@ -8,7 +8,7 @@ pub(crate) mod observe;
 
 use std::sync::Arc;
 
-use genesis_api::TrainingRun;
+use genesis_api::{TrainingRun, TrainingRunStatus};
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 
@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::lifecycle;
 use crate::report;
-use crate::status::{fresh, write};
+use crate::status::{fresh, write, write_refusal};
 
 /// 1. observe (client): the Job, and whether the adapter in the store is the one that was told of.
 /// 2. decide (pure): freeze a dataset, create, hold or delete the Job, the status.
@@ -41,10 +41,16 @@ pub(crate) async fn reconcile(object: Arc<DeserializeGuard<TrainingRun>>, ctx: A
     }
     let observed = observe::observe(&ctx, &run).await?;
     let mut plan = decide::decide(&observed, ctx.now());
-    match act::act(&ctx, &observed, &plan.actions).await? {
-        Freeze::NotAsked => {}
-        Freeze::Done(dataset) => plan.status.dataset = Some(dataset),
-        Freeze::Failed(why) => decide::freeze_failed(&mut plan.status, &run, &why, ctx.now()),
+    match act::act(&ctx, &observed, &plan.actions).await {
+        Ok(Freeze::NotAsked) => {}
+        Ok(Freeze::Done(dataset)) => plan.status.dataset = Some(dataset),
+        Ok(Freeze::Failed(why)) => decide::freeze_failed(&mut plan.status, &run, &why, ctx.now()),
+        Err(error) => {
+            // Its time runs, whatever is refused.
+            let before = run.status.clone().unwrap_or_default();
+            let status = TrainingRunStatus { start_time: plan.status.start_time, ..before };
+            return Err(write_refusal(&ctx, &run, status, error).await?);
+        }
     }
     write(&ctx, &run, plan.status.clone()).await?;
     report::notices(&ctx, &run, &plan.notices).await;

@@ -17,6 +17,9 @@ const LARGEST: usize = 10_000;
 pub(crate) trait Wording: Clone + PartialEq {
     /// The same without messages and counters.
     fn without_words(self) -> Self;
+
+    /// Generation, conditions and message.
+    fn words(&mut self) -> (&mut Option<i64>, &mut Vec<Condition>, Option<&mut String>);
 }
 
 fn silent(conditions: &mut [Condition]) {
@@ -29,6 +32,10 @@ impl Wording for GenesisModelStatus {
         self.learning = None;
         self
     }
+
+    fn words(&mut self) -> (&mut Option<i64>, &mut Vec<Condition>, Option<&mut String>) {
+        (&mut self.observed_generation, &mut self.conditions, None)
+    }
 }
 
 impl Wording for TrainingRunStatus {
@@ -36,6 +43,10 @@ impl Wording for TrainingRunStatus {
         silent(&mut self.conditions);
         self.message.clear();
         self
+    }
+
+    fn words(&mut self) -> (&mut Option<i64>, &mut Vec<Condition>, Option<&mut String>) {
+        (&mut self.observed_generation, &mut self.conditions, Some(&mut self.message))
     }
 }
 
@@ -45,6 +56,10 @@ impl Wording for EvaluationStatus {
         self.message.clear();
         self
     }
+
+    fn words(&mut self) -> (&mut Option<i64>, &mut Vec<Condition>, Option<&mut String>) {
+        (&mut self.observed_generation, &mut self.conditions, Some(&mut self.message))
+    }
 }
 
 impl Wording for RolloutStatus {
@@ -52,6 +67,10 @@ impl Wording for RolloutStatus {
         silent(&mut self.conditions);
         self.message.clear();
         self
+    }
+
+    fn words(&mut self) -> (&mut Option<i64>, &mut Vec<Condition>, Option<&mut String>) {
+        (&mut self.observed_generation, &mut self.conditions, Some(&mut self.message))
     }
 }
 

@@ -80,7 +80,7 @@ impl Cell {
         let (line, theirs) = Line::open(job)?;
         let (outputs, [stdout, stderr]) = open_sink(sink)?;
         let started = Instant::now();
-        let message = bounds(limits, self.group.allowance(limits));
+        let message = bounds(limits, self.group.allowance(limits)?);
         let descriptors = [theirs.as_raw_fd(), stdout.as_raw_fd(), stderr.as_raw_fd()];
         let sent = sendmsg::<()>(
             self.control.as_raw_fd(),
@@ -120,10 +120,15 @@ impl Cell {
         }
     }
 
-    /// Processor time since the program was started.
-    pub(crate) fn processor(&self, running: &Running) -> Result<Duration, CellError> {
-        let now = self.group.counters()?.processor_ns;
-        Ok(Duration::from_nanos(now.saturating_sub(running.before.processor_ns)))
+    /// What the program uses now: processor time since it was started, memory, processes.
+    pub(crate) fn look(&self, running: &Running) -> Result<Counters, CellError> {
+        let now = self.group.counters()?;
+        Ok(Counters { processor_ns: now.processor_ns.saturating_sub(running.before.processor_ns), ..now })
+    }
+
+    /// Whether the kernel stops a cell that uses too much; otherwise the supervisor has to look often.
+    pub(crate) fn is_bounded_by_the_kernel(&self) -> bool {
+        self.group.is_bounded_by_the_kernel()
     }
 
     /// Proves, by the kernel's list, that no process but the zygote is in the cell.
@@ -141,7 +146,7 @@ impl Cell {
             peak_bytes: self.group.peak()?.saturating_sub(self.own_memory),
             out_of_memory: now.kills > before.kills,
             out_of_processes: now.refusals > before.refusals,
-            refusals_unseen: !self.group.sees_refusals(),
+            refusals_unseen: !self.is_bounded_by_the_kernel(),
             out_of_disk: self.ask_warden(&[warden::USAGE])? == warden::FULL,
         })
     }

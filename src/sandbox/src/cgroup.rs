@@ -43,6 +43,9 @@ pub enum CgroupError {
         /// Its name.
         controller: &'static str,
     },
+    /// The processes of a cell cannot be counted.
+    #[error("the processes of a cell cannot be counted in /proc: {0}")]
+    Processes(std::io::Error),
     /// A file or directory of the hierarchy cannot be used.
     #[error("cgroup: cannot {action} {}: {source}; run as root with /sys/fs/cgroup writable", path.display())]
     Access {

@@ -37,6 +37,10 @@ pub(crate) struct Counters {
     pub(crate) kills: u64,
     /// Processes and threads that were refused.
     pub(crate) refusals: u64,
+    /// Memory now, bytes, where the kernel puts no bound on it.
+    pub(crate) resident: u64,
+    /// Processes and threads now, where the kernel puts no bound on them.
+    pub(crate) tasks: u64,
 }
 
 impl Group {
@@ -73,27 +77,34 @@ impl Group {
     }
 
     /// What a process may use beyond the program's bounds when it bounds itself.
-    pub(crate) fn allowance(&self, limits: &Limits) -> Allowance {
-        match self {
+    pub(crate) fn allowance(&self, limits: &Limits) -> Result<Allowance, CgroupError> {
+        Ok(match self {
             // The group bounds more closely. Address space costs nothing there; threads reserve much of it.
             Self::Control(_) => Allowance { space: limits.processes * STACK + (4 << 30), processes: 4 },
             // Address space is what gVisor counts, and the bound on processes counts all of the pod's user.
-            Self::Counted(counted) => Allowance { space: counted.space(), processes: counted::threads_in_sight() },
-        }
+            Self::Counted(counted) => Allowance {
+                space: counted.space().map_err(CgroupError::Processes)?,
+                processes: counted::threads_in_sight().map_err(CgroupError::Processes)?,
+            },
+        })
     }
 
-    /// Whether the counters know of refused processes.
-    pub(crate) fn sees_refusals(&self) -> bool {
+    /// Whether the kernel holds the bounds of the cell as a whole, and counts who met them. Otherwise the supervisor
+    /// has to look often.
+    pub(crate) fn is_bounded_by_the_kernel(&self) -> bool {
         matches!(self, Self::Control(_))
     }
 
     /// What has been used until now.
     pub(crate) fn counters(&self) -> Result<Counters, CgroupError> {
         match self {
-            Self::Control(group) => {
-                Ok(Counters { processor_ns: group.processor_ns()?, kills: group.kills()?, refusals: group.refusals()? })
-            }
-            Self::Counted(counted) => Ok(counted.counters()),
+            Self::Control(group) => Ok(Counters {
+                processor_ns: group.processor_ns()?,
+                kills: group.kills()?,
+                refusals: group.refusals()?,
+                ..Counters::default()
+            }),
+            Self::Counted(counted) => counted.counters().map_err(CgroupError::Processes),
         }
     }
 
@@ -101,7 +112,8 @@ impl Group {
     pub(crate) fn memory(&self) -> Result<u64, CgroupError> {
         match self {
             Self::Control(group) => group.memory(),
-            Self::Counted(counted) => Ok(counted.resident()),
+            // What programs use is counted without the first process's own.
+            Self::Counted(_) => Ok(0),
         }
     }
 
@@ -117,7 +129,7 @@ impl Group {
     pub(crate) fn members(&self) -> Result<Vec<i32>, CgroupError> {
         match self {
             Self::Control(group) => group.members(),
-            Self::Counted(counted) => Ok(counted.members()),
+            Self::Counted(counted) => counted.members().map_err(CgroupError::Processes),
         }
     }
 }

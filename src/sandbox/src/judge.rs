@@ -18,6 +18,10 @@ pub(crate) enum Stop {
     Output(&'static str),
     /// It wrote on the line to its judge.
     Tamper(&'static str),
+    /// It used more memory than it may, in a cell that the kernel does not bound.
+    Memory,
+    /// It had more processes and threads than it may, in such a cell.
+    Processes,
     /// It is no longer needed: the verdict does not depend on it.
     Decided,
 }
@@ -47,13 +51,27 @@ pub(crate) fn judge(seen: &Transcript, ending: &Ending, tested: bool) -> Judgeme
     Judgement { verdict, termination: termination(ending, verdict), reason }
 }
 
+/// The judgement of a program that was stopped and whose cell then was lost; nothing where it had only become needless.
+pub(crate) fn of_stop(stop: Stop) -> Option<Judgement> {
+    let (verdict, termination, reason) = match stop {
+        Stop::Processor => (Verdict::TimeLimit, Termination::CpuTime, "out of processor time".to_owned()),
+        Stop::Wall => (Verdict::TimeLimit, Termination::WallTime, "out of time on the wall".to_owned()),
+        Stop::Output(stream) => (Verdict::OutputLimit, Termination::Output, format!("too much on {stream}")),
+        Stop::Tamper(what) => (Verdict::Tamper, Termination::Signal(libc::SIGKILL), what.to_owned()),
+        Stop::Memory => (Verdict::MemoryLimit, Termination::Memory, "out of memory".to_owned()),
+        Stop::Processes => (Verdict::ProcessLimit, Termination::Pids, "too many processes or threads".to_owned()),
+        Stop::Decided => return None,
+    };
+    Some(Judgement { verdict, termination, reason })
+}
+
 fn verdict(seen: &Transcript, ending: &Ending, tested: bool) -> (Verdict, String) {
     let say = |verdict, reason: &str| (verdict, reason.to_owned());
     let exit = exit_of(ending.status);
     if let Some(Stop::Tamper(what)) = ending.stop {
         return say(Verdict::Tamper, what);
     }
-    if ending.usage.out_of_memory {
+    if ending.usage.out_of_memory || ending.stop == Some(Stop::Memory) {
         return say(Verdict::MemoryLimit, "out of memory");
     }
     if !seen.started {
@@ -67,6 +85,9 @@ fn verdict(seen: &Transcript, ending: &Ending, tested: bool) -> (Verdict, String
     }
     if ending.stop == Some(Stop::Wall) {
         return say(Verdict::TimeLimit, "out of time on the wall");
+    }
+    if ending.stop == Some(Stop::Processes) {
+        return say(Verdict::ProcessLimit, "too many processes or threads");
     }
     if let Some(failure) = &seen.failure {
         return bounded_by(failure, ending).unwrap_or_else(|| failed(failure));

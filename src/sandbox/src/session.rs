@@ -21,6 +21,9 @@ const KILL_PATIENCE: Duration = Duration::from_secs(5);
 /// The shortest pause between two looks at the processor clock.
 const SHORTEST_LOOK: Duration = Duration::from_millis(5);
 
+/// The longest pause between two looks at a cell whose bounds are not the kernel's.
+const OFTEN: Duration = Duration::from_millis(20);
+
 /// Everything about one run.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -37,11 +40,13 @@ pub(crate) struct Outcome {
 pub(crate) struct Broken {
     pub(crate) error: CellError,
     pub(crate) out_of_memory: bool,
+    /// Why the program had been stopped before.
+    pub(crate) stop: Option<Stop>,
 }
 
 /// Runs one program in `cell`, and its test program, where it has one, in `tests`.
 pub(crate) fn run(cell: &mut Cell, tests: Option<&mut Cell>, program: &Program) -> Result<Outcome, Broken> {
-    let unbroken = |error| Broken { error, out_of_memory: false };
+    let unbroken = |error| Broken { error, out_of_memory: false, stop: None };
     let dialogue = Dialogue::new(program);
     let entry = match &program.tests {
         Tests::Nothing => "",
@@ -49,6 +54,8 @@ pub(crate) fn run(cell: &mut Cell, tests: Option<&mut Cell>, program: &Program) 
     };
     let job = Job { mode: dialogue.mode(), entry, source: &program.source, extra: "" };
     let running = cell.start(&program.limits, &job, Sink::Read).map_err(unbroken)?;
+    let looks_often = !cell.is_bounded_by_the_kernel();
+    let first_look = Duration::from_millis(program.limits.cpu_ms);
     let mut session = Session {
         limits: &program.limits,
         program: Participant::new(cell, running),
@@ -58,11 +65,12 @@ pub(crate) fn run(cell: &mut Cell, tests: Option<&mut Cell>, program: &Program) 
         dialogue,
         stop: None,
         killed_at: None,
-        next_look: Duration::from_millis(program.limits.cpu_ms),
+        next_look: if looks_often { first_look.min(OFTEN) } else { first_look },
+        looks_often,
     };
     match session.drive() {
         Ok(()) => session.finish().map_err(unbroken),
-        Err(error) => Err(Broken { error, out_of_memory: session.program.ran_out_of_memory() }),
+        Err(error) => Err(Broken { error, out_of_memory: session.program.ran_out_of_memory(), stop: session.stop }),
     }
 }
 
@@ -78,6 +86,8 @@ struct Session<'a> {
     killed_at: Option<Instant>,
     /// When the processor clock is looked at next, after the start.
     next_look: Duration,
+    /// Nobody but the supervisor holds the cell to its bounds.
+    looks_often: bool,
 }
 
 impl Session<'_> {

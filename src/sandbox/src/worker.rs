@@ -12,6 +12,7 @@ use crate::admission::{Program, Tests, admit};
 use crate::cell::{Blueprint, BlueprintError, Cell, CellError, Identity, IdentityError, LaunchError, Stage};
 use crate::cgroup::{CgroupError, Hierarchy, Version};
 use crate::group::Group;
+use crate::judge::{self, Judgement};
 use crate::record;
 use crate::runtime::{Runtime, RuntimeError};
 use crate::session::{self, Broken};
@@ -164,7 +165,14 @@ impl Worker {
                     let reason = "out of memory, and the fork server with it".to_owned();
                     return record::bare(request, verdict, Termination::Memory, reason, &isolation);
                 }
-                Err(broken) => why = broken.to_string(),
+                Err(broken) => {
+                    // It was stopped for good reason, and then its cell could not be cleared: no way out of a verdict.
+                    if let Some(Judgement { verdict, termination, reason }) = broken.stop.and_then(judge::of_stop) {
+                        self.discard();
+                        return record::bare(request, verdict, termination, reason, &isolation);
+                    }
+                    why = broken.to_string();
+                }
             }
             // Whatever happened in them, the next attempt and the next program get new ones.
             self.discard();
@@ -173,12 +181,11 @@ impl Worker {
     }
 
     fn attempt(&mut self, program: &Program) -> Result<session::Outcome, Broken> {
-        let broken =
-            |error: SetupError| Broken { error: CellError::NotStarted(error.to_string()), out_of_memory: false };
+        let not_started = |why: String| Broken { error: CellError::NotStarted(why), out_of_memory: false, stop: None };
         let workshop = Arc::clone(&self.workshop);
         let fill = |place: &mut Option<Cell>| -> Result<(), Broken> {
             if place.is_none() {
-                *place = Some(workshop.launch().map_err(broken)?);
+                *place = Some(workshop.launch().map_err(|error| not_started(error.to_string()))?);
             }
             Ok(())
         };
@@ -190,7 +197,7 @@ impl Worker {
         let tests = if scripted { self.tests.as_mut() } else { None };
         match self.programs.as_mut() {
             Some(cell) => session::run(cell, tests, program),
-            None => Err(Broken { error: CellError::NotStarted("there is none".to_owned()), out_of_memory: false }),
+            None => Err(not_started("there is none".to_owned())),
         }
     }
 

@@ -20,6 +20,26 @@ pub(super) struct Programs {
     pub pod: PathBuf,
 }
 
+/// gVisor's runtime and its shim for containerd; the folder they are in.
+pub(super) fn gvisor() -> Result<PathBuf> {
+    let module = GoModule {
+        folder: "hack/node/gvisor",
+        sources: &["go.mod", "go.sum"],
+        cached_as: "gvisor",
+        programs: &[("runsc", "gvisor.dev/gvisor/runsc"), ("containerd-shim-runsc-v1", "gvisor.dev/gvisor/shim")],
+        tags: "",
+        link_flags: "-s -w",
+        // The shim insists on a score that a root without CAP_SYS_RESOURCE may not set, and has no option for it.
+        patches: &[Patch {
+            file: "gvisor.dev/gvisor/pkg/shim/v1/manager.go",
+            from: "oomScoreMax = -999",
+            to: "oomScoreMax = 0",
+        }],
+        takes: "about two minutes of processor time",
+    };
+    module.build()
+}
+
 impl Programs {
     /// Builds what is not in the cache yet.
     pub(super) fn build() -> Result<Self> {
@@ -36,21 +56,6 @@ impl Programs {
             tags: "no_btrfs no_devmapper no_zfs no_aufs",
             link_flags: "-s -w",
             patches: &[],
-            takes: "about two minutes of processor time",
-        };
-        let gvisor = GoModule {
-            folder: "hack/node/gvisor",
-            sources: &["go.mod", "go.sum"],
-            cached_as: "gvisor",
-            programs: &[("runsc", "gvisor.dev/gvisor/runsc"), ("containerd-shim-runsc-v1", "gvisor.dev/gvisor/shim")],
-            tags: "",
-            link_flags: "-s -w",
-            // The shim insists on a score that a root without CAP_SYS_RESOURCE may not set, and has no option for it.
-            patches: &[Patch {
-                file: "gvisor.dev/gvisor/pkg/shim/v1/manager.go",
-                from: "oomScoreMax = -999",
-                to: "oomScoreMax = 0",
-            }],
             takes: "about two minutes of processor time",
         };
         let network = GoModule {
@@ -76,7 +81,7 @@ impl Programs {
         Ok(Self {
             kube: binary()?,
             containerd: containerd.build()?,
-            gvisor: gvisor.build()?,
+            gvisor: gvisor()?,
             network: network.build()?,
             pod: pod.build()?.join("pod"),
         })

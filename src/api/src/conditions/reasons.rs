@@ -100,6 +100,8 @@ pub enum TrainingRunReason {
     GatewayUnreachable,
     /// The artifact store cannot be read.
     StorageUnreachable,
+    /// Stalled: what was decided was refused.
+    ActFailed,
 }
 
 /// Reasons on an Evaluation.
@@ -141,6 +143,8 @@ pub enum EvaluationReason {
     DeadlineExceeded,
     /// A suite or another input is unusable: trying again cannot help.
     InputInvalid,
+    /// Stalled: what was decided was refused.
+    ActFailed,
 }
 
 /// Reasons on a Rollout.
@@ -194,4 +198,6 @@ pub enum RolloutReason {
     NoGateway,
     /// Reconciling: the gateway does not answer.
     GatewayUnreachable,
+    /// Stalled: what was decided was refused.
+    ActFailed,
 }

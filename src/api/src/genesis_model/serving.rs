@@ -31,13 +31,13 @@ impl Default for ServingSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SandboxSpec {
-    /// How many pods.
+    /// How many pods. With a runtime class, `replicas` times `workers`, each of which runs one program at a time.
     #[schemars(range(min = 0, max = 64))]
     pub replicas: i32,
-    /// Programs a pod runs at once.
+    /// Programs a pod runs at once; with a runtime class, pods for each replica.
     #[schemars(range(min = 1, max = 256))]
     pub workers: i32,
-    /// Their pods; set `runtimeClassName: gvisor` where there is one.
+    /// Their pods. A `runtimeClassName` must be one of gVisor; the operator has one for specs that name none.
     #[serde(flatten)]
     pub pod: PodSettings,
 }

@@ -38,17 +38,30 @@ impl FencedWriter<'_> {
     }
 }
 
+/// Whether the leader with this number may write when that of the newest writer so far is given: the number to remember,
+/// or that of the leader who came after it.
+pub fn admits(newest: Option<u64>, number: u64) -> Result<u64, u64> {
+    match newest {
+        Some(newest) if newest > number => Err(newest),
+        Some(_) | None => Ok(number),
+    }
+}
+
 async fn admit(connection: &mut SqliteConnection, number: u64) -> Result<()> {
-    let newest: i64 = sqlx::query_scalar(
-        "INSERT INTO fences (holder, number) VALUES (?1, ?2) \
-         ON CONFLICT DO UPDATE SET number = MAX(number, excluded.number) RETURNING number",
-    )
-    .bind(HOLDER)
-    .bind(number.cast_signed())
-    .fetch_one(connection)
-    .await?;
-    let newest = newest.cast_unsigned();
-    if newest > number { Err(LedgerError::Fenced { number, newest }) } else { Ok(()) }
+    let newest: Option<i64> = sqlx::query_scalar("SELECT number FROM fences WHERE holder = ?1")
+        .bind(HOLDER)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let newest = newest.map(i64::cast_unsigned);
+    let kept = admits(newest, number).map_err(|newest| LedgerError::Fenced { number, newest })?;
+    if newest != Some(kept) {
+        sqlx::query("INSERT INTO fences (holder, number) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET number = ?2")
+            .bind(HOLDER)
+            .bind(kept.cast_signed())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
 }
 
 impl Ledger {

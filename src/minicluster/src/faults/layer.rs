@@ -78,7 +78,7 @@ impl Faults {
         self.inner.crashed.is_cancelled()
     }
 
-    fn crash(&self) {
+    pub(super) fn crash(&self) {
         self.inner.crashed.cancel();
     }
 }
@@ -174,7 +174,7 @@ where
     }
 }
 
-async fn forward<S, B>(inner: S, request: Request<ClientBody>) -> Result<Response<B>, BoxError>
+pub(super) async fn forward<S, B>(inner: S, request: Request<ClientBody>) -> Result<Response<B>, BoxError>
 where
     S: Service<Request<ClientBody>, Response = Response<B>>,
     S::Error: Into<BoxError>,
@@ -183,7 +183,7 @@ where
 }
 
 /// What a request on objects asks for; `None` for discovery and the like.
-fn seen(request: &Request<ClientBody>) -> Option<Seen> {
+pub(super) fn seen(request: &Request<ClientBody>) -> Option<Seen> {
     let Ok(Route::Objects(target)) = route(request.uri().path()) else { return None };
     let query = request.uri().query().unwrap_or_default();
     let watch = query.split('&').any(|p| p == "watch=true" || p == "watch=1");
@@ -205,6 +205,7 @@ fn refusal(code: u16) -> Response<Body> {
         409 => {
             ("Conflict", "the object has been modified; please apply your changes to the latest version and try again")
         }
+        410 => ("Expired", "too old resource version"),
         429 => ("TooManyRequests", "the server has received too many requests and has asked us to try again later"),
         503 => ("ServiceUnavailable", "the server is currently unable to handle the request"),
         504 => ("Timeout", "the server was unable to return a response in the time allotted"),

@@ -14,7 +14,7 @@ pub enum Fault {
     DropBefore,
     /// The server does it, but the reply is lost.
     LoseReply,
-    /// The server refuses it with this HTTP status (409, 429, 500, 503, 504 …) without doing it.
+    /// The server refuses it with this HTTP status (409, 410, 429, 500, 503, 504 …) without doing it.
     Answer(u16),
     /// It reaches the server late.
     Delay(Duration),
@@ -39,6 +39,8 @@ pub enum WatchFault {
     Disconnect,
     /// The watch ends with 410 Gone in its place; the client lists again.
     Gone,
+    /// The controller dies before it sees it.
+    Crash,
 }
 
 /// A request or event as a plan sees it.

@@ -131,3 +131,48 @@ fn a_seeded_plan_repeats_itself() {
     assert_eq!(draw(), draw());
     assert!(draw().iter().any(Option::is_some));
 }
+
+/// One that starts on an old view sees the past until it catches up, and then everything that it missed.
+#[tokio::test]
+async fn a_view_of_the_past_stands_still_until_it_catches_up() {
+    let cluster = Cluster::in_memory().unwrap();
+    let writer: Api<ConfigMap> = Api::default_namespaced(cluster.client());
+    let first = writer.create(&PostParams::default(), &map("a")).await.unwrap();
+    writer.create(&PostParams::default(), &map("b")).await.unwrap();
+    let lag = Lag::at(first.resource_version().unwrap().parse().unwrap());
+    let reader: Api<ConfigMap> = Api::default_namespaced(lag.client(cluster.service()));
+    let names = async || -> Vec<String> {
+        reader.list(&Default::default()).await.unwrap().iter().map(|map| map.name_any()).collect()
+    };
+    assert_eq!(names().await, ["a"]);
+    assert_eq!(reader.get("b").await.unwrap().name_any(), "b", "what is read by name is of now");
+    let mut events = std::pin::pin!(watcher(reader.clone(), watcher::Config::default()).applied_objects());
+    assert_eq!(events.next().await.unwrap().unwrap().name_any(), "a");
+    assert!(tokio::time::timeout(Duration::from_millis(50), events.next()).await.is_err());
+    lag.catch_up();
+    assert_eq!(events.next().await.unwrap().unwrap().name_any(), "b");
+    assert_eq!(names().await, ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_controller_dies_at_an_event() {
+    let pattern = Pattern { resource: Some("configmaps".into()), ..Pattern::default() };
+    let (cluster, faults, api) = client(FaultPlan::none().event(pattern, Nth::Exactly(2), WatchFault::Crash));
+    let writer: Api<ConfigMap> = Api::default_namespaced(cluster.client());
+    writer.create(&PostParams::default(), &map("a")).await.unwrap();
+    let follow = watcher(api, watcher::Config::default().streaming_lists()).for_each(|_| async {});
+    let write = async {
+        for name in ["b", "c", "d"] {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            writer.create(&PostParams::default(), &map(name)).await.unwrap();
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = follow => panic!("the watch ended"),
+        () = write => {}
+        () = faults.crashed() => {}
+        () = tokio::time::sleep(Duration::from_secs(10)) => panic!("it did not die"),
+    }
+    assert_eq!(faults.trace().events.last().unwrap().seen.name, "b");
+}

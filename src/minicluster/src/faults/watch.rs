@@ -116,6 +116,7 @@ impl Disturbed {
             Some(WatchFault::Drop) => {}
             Some(WatchFault::Merge) => self.held = event,
             Some(WatchFault::Disconnect) => self.ended = true,
+            Some(WatchFault::Crash) => self.faults.crash(),
             Some(WatchFault::Gone) => {
                 let status = json!({
                     "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": "Expired",

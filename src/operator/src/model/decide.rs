@@ -22,7 +22,7 @@ use crate::plan::{Notice, Plan};
 use crate::record::{self, Record};
 use crate::serving::AdapterChange;
 
-pub(crate) use champion::Champion;
+pub(crate) use champion::{Champion, decide as champion};
 pub(crate) use start::{LoopState, Numbers};
 pub(crate) use turns::{Stage, Turn};
 

@@ -25,13 +25,15 @@ const LOOKS: u64 = 12;
 
 /// Which models rest, by namespace and name.
 #[derive(Debug, Default)]
-pub(crate) struct Resting(Mutex<HashMap<(String, String), Entry>>);
+pub(crate) struct Resting(Mutex<HashMap<(String, String), State>>);
 
-#[derive(Debug, Default)]
-struct Entry {
-    /// Times that a watch told of a change.
-    changes: u64,
-    rest: Option<Rest>,
+/// Any change takes it away.
+#[derive(Debug)]
+enum State {
+    /// A whole look lasts.
+    Looking,
+    /// The last whole look found nothing to do.
+    Resting(Rest),
 }
 
 #[derive(Debug)]
@@ -51,43 +53,35 @@ struct Answers {
 impl Resting {
     /// A watch told of something that belongs to this model.
     pub(crate) fn changed(&self, namespace: &str, name: &str) {
-        if let Some(entry) = self.lock().get_mut(&(namespace.to_owned(), name.to_owned())) {
-            entry.changes += 1;
-            entry.rest = None;
+        self.lock().remove(&(namespace.to_owned(), name.to_owned()));
+    }
+
+    /// A whole look begins.
+    pub(super) fn begin(&self, model: &GenesisModel) {
+        self.lock().insert(key(model), State::Looking);
+    }
+
+    /// A whole look has ended; with answers, if it found nothing to do. They count for nothing if something changed
+    /// while it lasted.
+    pub(super) fn end(&self, model: &GenesisModel, found: Option<(Vec<Replica>, Learning)>) {
+        let mut states = self.lock();
+        let undisturbed = states.remove(&key(model)).is_some();
+        if let Some((replicas, learning)) = found.filter(|_| undisturbed) {
+            let answers = Arc::new(Answers { replicas, learning });
+            let looks_left = LOOKS + share(model) % LOOKS;
+            states.insert(key(model), State::Resting(Rest { version: model.resource_version(), looks_left, answers }));
         }
-    }
-
-    /// A whole look begins; how many changes there were before.
-    pub(super) fn begin(&self, model: &GenesisModel) -> u64 {
-        let mut entries = self.lock();
-        let entry = entries.entry(key(model)).or_default();
-        entry.rest = None;
-        entry.changes
-    }
-
-    /// A whole look has found nothing to do. That counts for nothing if something changed while it lasted.
-    pub(super) fn rests(&self, model: &GenesisModel, changes: u64, replicas: Vec<Replica>, learning: Learning) {
-        let answers = Arc::new(Answers { replicas, learning });
-        let rest = Rest { version: model.resource_version(), looks_left: LOOKS + share(model) % LOOKS, answers };
-        if let Some(entry) = self.lock().get_mut(&key(model)).filter(|entry| entry.changes == changes) {
-            entry.rest = Some(rest);
-        }
-    }
-
-    /// The model is gone.
-    pub(super) fn forget(&self, model: &GenesisModel) {
-        self.lock().remove(&key(model));
     }
 
     /// What was answered before, if the model rests. Each call uses up a look.
     fn take_look(&self, model: &GenesisModel) -> Option<Arc<Answers>> {
-        let mut entries = self.lock();
-        let rest = entries.get_mut(&key(model))?.rest.as_mut()?;
+        let mut states = self.lock();
+        let State::Resting(rest) = states.get_mut(&key(model))? else { return None };
         rest.looks_left = rest.looks_left.checked_sub(1)?;
         (rest.version == model.resource_version()).then(|| rest.answers.clone())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), Entry>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), State>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -126,24 +120,23 @@ mod tests {
     use super::*;
     use crate::model::testing::model;
 
-    fn rest(resting: &Resting, model: &GenesisModel, changes: u64) {
-        resting.rests(model, changes, Vec::new(), Learning::NoGateway);
+    fn rest(resting: &Resting, model: &GenesisModel) {
+        resting.begin(model);
+        resting.end(model, Some((Vec::new(), Learning::NoGateway)));
     }
 
     #[test]
     fn a_model_rests_until_something_changes() {
         let (resting, model) = (Resting::default(), model());
         assert!(resting.take_look(&model).is_none(), "it was never looked at");
-        let changes = resting.begin(&model);
-        rest(&resting, &model, changes);
+        rest(&resting, &model);
         assert!(resting.take_look(&model).is_some());
         resting.changed("ns", "another");
         assert!(resting.take_look(&model).is_some());
         resting.changed("ns", "coder");
         assert!(resting.take_look(&model).is_none());
 
-        let changes = resting.begin(&model);
-        rest(&resting, &model, changes);
+        rest(&resting, &model);
         let mut edited = model.clone();
         edited.metadata.resource_version = Some("2".into());
         assert!(resting.take_look(&edited).is_none(), "it is another one than was looked at");
@@ -152,19 +145,20 @@ mod tests {
     #[test]
     fn a_change_during_a_look_is_not_missed() {
         let (resting, model) = (Resting::default(), model());
-        let changes = resting.begin(&model);
-        resting.changed("ns", "coder");
-        rest(&resting, &model, changes);
+        resting.begin(&model);
         assert!(resting.take_look(&model).is_none());
-        resting.forget(&model);
-        assert!(resting.lock().is_empty());
+        resting.changed("ns", "coder");
+        resting.end(&model, Some((Vec::new(), Learning::NoGateway)));
+        assert!(resting.take_look(&model).is_none());
+        resting.begin(&model);
+        resting.end(&model, None);
+        assert!(resting.lock().is_empty(), "nothing is kept of a model that does not rest");
     }
 
     #[test]
     fn a_whole_look_comes_now_and_then() {
         let (resting, model) = (Resting::default(), model());
-        let changes = resting.begin(&model);
-        rest(&resting, &model, changes);
+        rest(&resting, &model);
         let early = (0..100).filter(|_| resting.take_look(&model).is_some()).count();
         assert!((12..24).contains(&early), "{early}");
     }

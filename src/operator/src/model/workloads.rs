@@ -53,16 +53,18 @@ pub(super) fn serving(model: &GenesisModel, settings: &Settings) -> Deployment {
 pub(super) fn sandbox(model: &GenesisModel, settings: &Settings) -> Deployment {
     let spec = &model.spec.sandbox;
     let listen = format!("$(POD_IP):{SANDBOX_PORT}");
-    let mut arguments =
-        ["serve", "--listen", &listen, "--workers", &spec.workers.to_string()].map(str::to_owned).to_vec();
-    if runtime_class(Role::Sandbox, &spec.pod, settings).is_some() {
+    let apart = runtime_class(Role::Sandbox, &spec.pod, settings).is_some();
+    // Cells of one gVisor share a user, its bound on processes and the pod's memory: there one program runs at a time.
+    let (pods, workers) = if apart { (spec.replicas * spec.workers, 1) } else { (spec.replicas, spec.workers) };
+    let mut arguments = ["serve", "--listen", &listen, "--workers", &workers.to_string()].map(str::to_owned).to_vec();
+    if apart {
         // It proves that before it listens: a class may be bound to another runtime than its name says.
         arguments.extend(["--require".to_owned(), "gvisor".to_owned()]);
     }
     let plan = ContainerPlan {
         command: vec!["genesis-sandbox".into()],
         args: arguments,
-        resources: Some(bounds(spec.workers)),
+        resources: Some(bounds()),
         ports: vec![("sandbox", SANDBOX_PORT)],
         readiness: Some(Probe {
             tcp_socket: Some(TCPSocketAction { port: IntOrString::Int(SANDBOX_PORT.into()), host: None }),
@@ -73,12 +75,12 @@ pub(super) fn sandbox(model: &GenesisModel, settings: &Settings) -> Deployment {
         ..ContainerPlan::default()
     };
     let pod = template(&model.name_any(), Role::Sandbox, plan, &spec.pod, None, settings);
-    deployment(model, Role::Sandbox, spec.replicas, pod)
+    deployment(model, Role::Sandbox, pods, pod)
 }
 
-/// What a pool under gVisor may use: a core for each worker, and memory for a program at its bound and its judge. Without
-/// control groups inside, the pod's bounds are the ones that nothing gets around.
-fn bounds(workers: i32) -> ResourceRequirements {
+/// What a pod under gVisor may use: a core, and memory for a program at its bound and its judge. Without control groups
+/// inside, the pod's bounds are the ones that nothing gets around.
+fn bounds() -> ResourceRequirements {
     let quantities = |pairs: [(&str, String); 3]| {
         Some(pairs.into_iter().map(|(name, value)| (name.to_owned(), Quantity(value))).collect())
     };
@@ -88,11 +90,7 @@ fn bounds(workers: i32) -> ResourceRequirements {
             ("memory", "128Mi".into()),
             ("ephemeral-storage", "64Mi".into()),
         ]),
-        limits: quantities([
-            ("cpu", workers.to_string()),
-            ("memory", format!("{}Mi", 256 + 1_024 * workers)),
-            ("ephemeral-storage", "1Gi".into()),
-        ]),
+        limits: quantities([("cpu", "1".into()), ("memory", "1Gi".into()), ("ephemeral-storage", "1Gi".into())]),
         ..ResourceRequirements::default()
     }
 }

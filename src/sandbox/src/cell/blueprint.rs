@@ -86,7 +86,7 @@ impl Blueprint {
                     all.and_then(|mut all| CString::new(next).map(|next| all.push(next)).map(|()| all))
                 })?,
             environment: environment(runtime)?,
-            filters: syscalls::filters()?,
+            filters: syscalls::filters(surroundings)?,
         })
     }
 }

@@ -12,6 +12,8 @@ use seccompiler::{
     SeccompRule, TargetArch,
 };
 
+use crate::surroundings::Surroundings;
+
 /// Allowed with any arguments, on every processor.
 #[rustfmt::skip]
 const ALLOWED: &[i64] = &[
@@ -41,7 +43,7 @@ const ALLOWED: &[i64] = &[
     libc::SYS_clone3, libc::SYS_execve, libc::SYS_exit, libc::SYS_exit_group, libc::SYS_wait4, libc::SYS_waitid,
     libc::SYS_pidfd_send_signal,
     libc::SYS_getpid, libc::SYS_getppid, libc::SYS_gettid, libc::SYS_getpgid, libc::SYS_setpgid, libc::SYS_getsid,
-    libc::SYS_setsid, libc::SYS_getpriority, libc::SYS_setpriority, libc::SYS_sched_yield,
+    libc::SYS_setsid, libc::SYS_sched_yield,
     libc::SYS_sched_getaffinity, libc::SYS_sched_getparam, libc::SYS_sched_getscheduler,
     libc::SYS_sched_get_priority_max, libc::SYS_sched_get_priority_min, libc::SYS_getcpu, libc::SYS_futex,
     libc::SYS_set_tid_address, libc::SYS_set_robust_list, libc::SYS_get_robust_list, libc::SYS_rseq,
@@ -104,17 +106,17 @@ type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 ///
 /// # Errors
 /// Where the processor is not one that the filter can be built for.
-pub(super) fn filters() -> Result<Vec<BpfProgram>, BackendError> {
+pub(super) fn filters(surroundings: Surroundings) -> Result<Vec<BpfProgram>, BackendError> {
     let architecture = TargetArch::try_from(std::env::consts::ARCH)?;
     let refused = |errno: i32| SeccompAction::Errno(errno as u32);
     // glibc asks for clone3 first; its flags are in memory, where a filter cannot see them, so it is unknown here.
     let unknown = Rules::from([(libc::SYS_clone3, Vec::new())]);
     let unknown = SeccompFilter::new(unknown, SeccompAction::Allow, refused(libc::ENOSYS), architecture)?;
-    let allowed = SeccompFilter::new(rules()?, refused(libc::EPERM), SeccompAction::Allow, architecture)?;
+    let allowed = SeccompFilter::new(rules(surroundings)?, refused(libc::EPERM), SeccompAction::Allow, architecture)?;
     Ok(vec![unknown.try_into()?, allowed.try_into()?])
 }
 
-fn rules() -> Result<Rules, BackendError> {
+fn rules(surroundings: Surroundings) -> Result<Rules, BackendError> {
     let mut rules: Rules = ALLOWED.iter().chain(ALLOWED_HERE).map(|&number| (number, Vec::new())).collect();
     let local = [libc::AF_UNIX as u64];
     rules.insert(libc::SYS_socket, any_of(0, &local)?);
@@ -128,9 +130,30 @@ fn rules() -> Result<Rules, BackendError> {
         rules.insert(number, vec![SeccompRule::new(vec![other])?]);
     }
     rules.insert(libc::SYS_prctl, any_of(0, &PRCTL.map(|option| option as u64))?);
-    let mask = SeccompCmpOp::MaskedEq(u64::from(NAMESPACES as u32));
-    let no_namespace = SeccompCondition::new(0, SeccompCmpArgLen::Qword, mask, 0)?;
-    rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![no_namespace])?]);
+    // Processes of one's own, which end with SIGCHLD, and threads, which end silently: a child made for the parent
+    // could send pid 1 another signal by ending.
+    let never = u64::from(NAMESPACES as u32) | libc::CLONE_PARENT as u64;
+    let with = |mask: u64, value: u64| -> Result<SeccompRule, BackendError> {
+        let flags = SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(mask), value)?;
+        SeccompRule::new(vec![flags])
+    };
+    let (signal, thread) = (0xff, libc::CLONE_THREAD as u64);
+    rules.insert(
+        libc::SYS_clone,
+        vec![with(never | signal, libc::SIGCHLD as u64)?, with(never | signal | thread, thread)?],
+    );
+    // The nice value of pid 1 would be a word for every program after this one.
+    for number in [libc::SYS_getpriority, libc::SYS_setpriority] {
+        rules.insert(number, any_of(1, &[0])?);
+    }
+    if surroundings == Surroundings::Gvisor {
+        // The time of a child that nobody waits for is counted nowhere there.
+        let other = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, libc::SIGCHLD as u64)?;
+        let asked = SeccompCondition::new(1, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, 0)?;
+        rules.insert(libc::SYS_rt_sigaction, vec![SeccompRule::new(vec![other])?, SeccompRule::new(vec![asked])?]);
+        // Its memory belongs to no process there, and is bounded by nothing but the pod.
+        rules.remove(&libc::SYS_memfd_create);
+    }
     Ok(rules)
 }
 
@@ -150,7 +173,7 @@ mod tests {
     #[test]
     #[rustfmt::skip]
     fn no_call_that_changes_the_machine_is_on_the_list() {
-        let rules = rules().unwrap();
+        let rules = rules(Surroundings::Linux).unwrap();
         for number in [
             libc::SYS_mount, libc::SYS_umount2, libc::SYS_pivot_root, libc::SYS_chroot, libc::SYS_open_tree,
             libc::SYS_move_mount, libc::SYS_fsopen, libc::SYS_ptrace, libc::SYS_process_vm_readv,
@@ -167,8 +190,10 @@ mod tests {
 
     #[test]
     fn the_filters_fit_the_kernel() {
-        for filter in filters().unwrap() {
-            assert!((1..4_096).contains(&filter.len()));
+        for surroundings in [Surroundings::Linux, Surroundings::Gvisor] {
+            for filter in filters(surroundings).unwrap() {
+                assert!((1..4_096).contains(&filter.len()));
+            }
         }
     }
 }

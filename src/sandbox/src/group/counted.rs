@@ -4,6 +4,7 @@
 //! processor time. So the cell is the tree below that process.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Counters;
@@ -26,7 +27,7 @@ pub(crate) struct Counted {
 struct Process {
     id: i32,
     parent: i32,
-    zombie: bool,
+    threads: u64,
     /// Address space, bytes.
     space: u64,
     /// Memory, bytes.
@@ -41,16 +42,19 @@ impl Counted {
         self.first = first;
     }
 
-    /// Processor time. Nobody kills for memory, and who is refused a process cannot be seen from outside.
-    pub(super) fn counters(&self) -> Counters {
-        let cell = self.cell();
-        let resident: u64 = cell.iter().map(|process| process.resident).sum();
+    /// What the cell's processes use now. Nobody kills for memory, and who is refused a process cannot be seen.
+    pub(super) fn counters(&self) -> io::Result<Counters> {
+        let cell = self.cell()?;
+        let own = cell.first().map_or(0, |first| first.resident);
+        // What a fork has not written to is the first process's own.
+        let resident = cell.iter().skip(1).map(|process| process.resident.saturating_sub(own)).sum();
         self.peak.fetch_max(resident, Ordering::Relaxed);
-        Counters {
+        Ok(Counters {
             processor_ns: cell.iter().map(|process| process.ticks).sum::<u64>() * TICK_NS,
-            kills: 0,
-            refusals: 0,
-        }
+            resident,
+            tasks: cell.iter().skip(1).map(|process| process.threads).sum(),
+            ..Counters::default()
+        })
     }
 
     /// Forgets the peak.
@@ -58,43 +62,46 @@ impl Counted {
         self.peak = AtomicU64::new(0);
     }
 
-    /// The most memory that a look at the processor clock has seen, bytes: short peaks are missed.
+    /// The most memory beyond the first process's own that a look has seen, bytes: short peaks are missed.
     pub(super) fn peak(&self) -> u64 {
         self.peak.load(Ordering::Relaxed)
     }
 
-    /// Memory of all processes, bytes. What forks share is counted for each.
-    pub(super) fn resident(&self) -> u64 {
-        self.cell().iter().map(|process| process.resident).sum()
-    }
-
     /// Address space of the first process, bytes: its forks begin with as much.
-    pub(super) fn space(&self) -> u64 {
-        self.cell().first().map_or(0, |process| process.space)
+    pub(super) fn space(&self) -> io::Result<u64> {
+        Ok(self.cell()?.first().map_or(0, |process| process.space))
     }
 
-    /// Processes that are alive.
-    pub(super) fn members(&self) -> Vec<i32> {
-        self.cell().into_iter().filter(|process| !process.zombie).map(|process| process.id).collect()
+    /// Processes, the dead that nobody has waited for among them: some of their threads may live.
+    pub(super) fn members(&self) -> io::Result<Vec<i32>> {
+        Ok(self.cell()?.into_iter().map(|process| process.id).collect())
     }
 
-    fn cell(&self) -> Vec<Process> {
-        below(self.first, &all())
+    /// The first process and everything below it. Without it nothing could be said of the others.
+    fn cell(&self) -> io::Result<Vec<Process>> {
+        let cell = below(self.first, &all()?);
+        if cell.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(cell) }
     }
 }
 
-fn all() -> Vec<Process> {
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    // One that ends meanwhile is not there.
-    numbers.filter_map(|id| read(id, &std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?)).collect()
+fn all() -> io::Result<Vec<Process>> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let Some(id) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        match std::fs::read(format!("/proc/{id}/stat")) {
+            // A process may call itself anything: its name need not be text.
+            Ok(stat) => all.push(read(id, &String::from_utf8_lossy(&stat)).ok_or(io::ErrorKind::InvalidData)?),
+            // One that has ended meanwhile is not there.
+            Err(error) if error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
 }
 
 /// Threads of all processes that this one sees. They are of one user, so the bound on its processes counts them all.
-pub(super) fn threads_in_sight() -> u64 {
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let processes = entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.parse::<u32>().is_ok()));
-    processes.map(|entry| std::fs::read_dir(entry.path().join("task")).map_or(0, |tasks| tasks.count() as u64)).sum()
+pub(super) fn threads_in_sight() -> io::Result<u64> {
+    Ok(all()?.iter().map(|process| process.threads).sum())
 }
 
 /// Reads a line of stat (proc(5)): the name, field 2, may hold anything, so the fields are counted from its end.
@@ -104,7 +111,7 @@ fn read(id: i32, stat: &str) -> Option<Process> {
     Some(Process {
         id,
         parent: fields.get(1)?.parse().ok()?,
-        zombie: matches!(*fields.first()?, "Z" | "X"),
+        threads: number(20)?,
         space: number(23)?,
         resident: number(24)? * PAGE,
         ticks: (14..=17).filter_map(number).sum(),
@@ -134,15 +141,29 @@ mod tests {
     use super::*;
 
     fn process(id: i32, parent: i32) -> Process {
-        Process { id, parent, zombie: false, space: 0, resident: 0, ticks: 1 }
+        Process { id, parent, threads: 1, space: 0, resident: 0, ticks: 1 }
     }
 
     #[test]
     fn a_line_is_read_whatever_the_name_is() {
         let stat = "7 (a) Z b) R 3 7 7 0 -1 0 0 0 0 0 11 2 30 4 20 0 5 0 123 8192 2 0";
         let seen = read(7, stat).unwrap();
-        assert_eq!(seen, Process { id: 7, parent: 3, zombie: false, space: 8192, resident: 8192, ticks: 47 });
+        assert_eq!(seen, Process { id: 7, parent: 3, threads: 5, space: 8192, resident: 8192, ticks: 47 });
         assert_eq!(read(7, "7 (x"), None);
+    }
+
+    #[test]
+    fn a_cell_without_its_first_process_is_an_error_and_not_empty() {
+        let mut counted = Counted::default();
+        counted.watch(i32::MAX);
+        assert!(counted.members().is_err() && counted.counters().is_err());
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_hides_nobody() {
+        let stat =
+            String::from_utf8_lossy(b"7 (\xff) R 3 7 7 0 -1 0 0 0 0 0 11 2 30 4 20 0 5 0 123 8192 2 0").into_owned();
+        assert_eq!(read(7, &stat).unwrap().parent, 3);
     }
 
     #[test]
@@ -160,10 +181,10 @@ mod tests {
         counted.watch(std::process::id() as i32);
         let burn = "import time\nend = time.process_time() + 0.2\nwhile time.process_time() < end: pass";
         let mut child = std::process::Command::new("/usr/bin/python3").args(["-c", burn]).spawn().unwrap();
-        assert!(counted.members().contains(&(child.id() as i32)));
-        let before = counted.counters().processor_ns;
+        assert!(counted.members().unwrap().contains(&(child.id() as i32)));
+        let before = counted.counters().unwrap().processor_ns;
         child.wait().unwrap();
-        assert!(counted.counters().processor_ns >= before + 100_000_000);
-        assert!(!counted.members().contains(&(child.id() as i32)));
+        assert!(counted.counters().unwrap().processor_ns >= before + 100_000_000);
+        assert!(!counted.members().unwrap().contains(&(child.id() as i32)));
     }
 }

@@ -2,8 +2,8 @@
 
 It never runs a line of a program itself. A program's process gives up this process's user id before the
 first byte of the program reaches it, so it can neither signal, trace nor see the fork server. In gVisor
-both are of one user without capabilities: there pid 1 is safe from signals, and no call that traces, reads
-memory or looks into /proc is to be had.
+both are of one user without capabilities: there the seccomp filter keeps signals from pid 1, and no call that
+traces, reads memory or looks into /proc is to be had.
 
 A request is one packet: five little-endian 64-bit numbers (bounds) and three descriptors (the line to
 the supervisor, stdout, stderr). The answer is one packet: the wait status of the program's process, sent
@@ -19,6 +19,7 @@ import signal
 import site
 import socket
 import sys
+import time
 
 sys.path[:] = [path for path in sys.path if path not in ("", "/genesis")]
 sys.path.insert(0, "/genesis")
@@ -32,6 +33,8 @@ CONTROL = 3
 # Out of the reach of programs that try the low descriptors one by one.
 LINE = 512
 CANDIDATE = 1000
+# Children whatever signal they end with (wait(2)).
+WALL = 0x40000000
 SCRATCH = "/box/scratch"
 # Imported once here instead of in every program; importing has no effect on a program that does not ask for them.
 # Each further module costs every fork a little, so these are the ones that small programs use.
@@ -59,6 +62,8 @@ def bound(message):
 
 def become_program(message, line, stdout, stderr):
     """Turns a fork of this process into the process of one program."""
+    # One of its own: the flags of an open file are shared by all who inherited it.
+    os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
     os.dup2(stdout, 1)
     os.dup2(stderr, 2)
     os.dup2(line, LINE, inheritable=False)
@@ -80,7 +85,7 @@ def become_program(message, line, stdout, stderr):
 
 
 def kill_everything_else():
-    """Kills every process of the cell but this one, in one step of the kernel."""
+    """Kills every process of the cell but this one: on Linux in one step of the kernel, in gVisor one by one."""
     try:
         os.kill(-1, signal.SIGKILL)
     except ProcessLookupError:
@@ -109,10 +114,14 @@ def wait_for(child, control):
 def reap():
     """Returns when the kernel says that this process, to which all orphans of the cell fall, has no child."""
     while True:
+        kill_everything_else()
         try:
-            os.waitpid(-1, 0)
+            # What was forked while the others were killed one by one is met by the next round.
+            while os.waitpid(-1, os.WNOHANG | WALL)[0]:
+                pass
         except ChildProcessError:
             return
+        time.sleep(0.0005)
 
 
 def warm_up():
@@ -152,7 +161,6 @@ def main():
         for descriptor in descriptors:
             os.close(descriptor)
         status = wait_for(child, control)
-        kill_everything_else()
         reap()
         control.send(status.to_bytes(4, "little"))
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{KILL_PATIENCE, SHORTEST_LOOK, Session};
+use super::{KILL_PATIENCE, OFTEN, SHORTEST_LOOK, Session};
 use crate::cell::CellError;
 use crate::judge::Stop;
 
@@ -20,12 +20,20 @@ impl Session<'_> {
         let wall_is_over = elapsed >= Duration::from_millis(self.limits.wall_ms);
         if elapsed >= self.next_look || wall_is_over {
             let limit = Duration::from_millis(self.limits.cpu_ms);
-            let used = self.program.processor()?;
+            let now = self.program.look()?;
+            let used = Duration::from_nanos(now.processor_ns);
             if used >= limit {
                 return self.stop(Stop::Processor);
             }
+            if now.resident > self.limits.memory_bytes {
+                return self.stop(Stop::Memory);
+            }
+            if now.tasks > self.limits.processes {
+                return self.stop(Stop::Processes);
+            }
             // A cell has one processor, and not much more within one period of its quota.
-            self.next_look = elapsed + (limit.saturating_sub(used) / 2).max(SHORTEST_LOOK);
+            let pause = (limit.saturating_sub(used) / 2).max(SHORTEST_LOOK);
+            self.next_look = elapsed + if self.looks_often { pause.min(OFTEN) } else { pause };
         }
         if wall_is_over { self.stop(Stop::Wall) } else { Ok(()) }
     }

@@ -1,7 +1,7 @@
 //! One process under the supervisor's eyes: its line, its outputs and its end.
 
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use genesis_core::execution::Capture;
 use nix::errno::Errno;
@@ -10,6 +10,7 @@ use nix::unistd::read;
 
 use crate::capture::Tap;
 use crate::cell::{Cell, CellError, Running, Usage};
+use crate::group::Counters;
 use crate::line::{Frame, Garbled};
 
 const STREAMS: [&str; 2] = ["stdout", "stderr"];
@@ -78,8 +79,8 @@ impl<'a> Participant<'a> {
         self.cell.stop()
     }
 
-    pub(super) fn processor(&self) -> Result<Duration, CellError> {
-        self.cell.processor(&self.running)
+    pub(super) fn look(&self) -> Result<Counters, CellError> {
+        self.cell.look(&self.running)
     }
 
     pub(super) fn ran_out_of_memory(&self) -> bool {

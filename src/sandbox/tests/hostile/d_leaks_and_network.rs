@@ -102,12 +102,14 @@ const GAINS_BARE: &str = "
 def f(): return sorted({attempt(way, 0) for way in (os.setuid, os.setgid, os.seteuid)} | {attempt(os.setgroups, [0])})
 ";
 
-/// Every way to send something to pid 1, the fork server: kill, tkill, tgkill, pidfd_open, prlimit64.
+/// Every way to send something to pid 1, the fork server, or to leave a word there: kill, tkill, tgkill, pidfd_open,
+/// prlimit64, setpriority, getpriority; and children of its own that end with SIGKILL or SIGSTOP.
 const SIGNALS: &str = "
 def call(*numbers):
     if libc.syscall(*numbers) < 0: raise OSError(ctypes.get_errno(), '')
 def f():
-    return sorted({attempt(call, *numbers) for numbers in ((62, 1, 9), (200, 1, 9), (234, 1, 1, 9), (434, 1, 0), (302, 1, 0, 0, 0))})
+    return sorted({attempt(call, *numbers) for numbers in ((62, 1, 9), (200, 1, 9), (234, 1, 1, 9), (434, 1, 0), (302, 1, 0, 0, 0),
+        (141, 0, 1, 7), (140, 0, 1), (56, 0x8000 | 9, 0, 0, 0, 0), (56, 9, 0, 0, 0, 0), (56, 19, 0, 0, 0, 0))})
 ";
 
 #[test]

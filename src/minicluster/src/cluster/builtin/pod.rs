@@ -7,7 +7,11 @@ use crate::cluster::meta::{child_mut, set_default};
 
 /// Pod behaviour.
 pub const POD: Rules = Rules {
-    default: |object| default_spec(child_mut(object, "spec")),
+    default: |object| {
+        let spec = child_mut(object, "spec");
+        default_spec(spec);
+        default_requests(spec);
+    },
     prepare_create: |object| {
         admit(child_mut(object, "spec"));
         object["status"] = json!({ "phase": "Pending", "qosClass": qos_class(&object["spec"]) });
@@ -64,17 +68,6 @@ fn default_container(container: &mut Map<String, Value>) {
     let latest = image.ends_with(":latest") || !image.rsplit('/').next().unwrap_or_default().contains([':', '@']);
     set_default(container, "imagePullPolicy", json!(if latest { "Always" } else { "IfNotPresent" }));
     set_default(container, "resources", json!({}));
-    if let Some(resources) = container.get_mut("resources").and_then(Value::as_object_mut) {
-        // Limits without requests request the limit.
-        if let Some(Value::Object(limits)) = resources.get("limits").cloned() {
-            let requests = resources.entry("requests").or_insert_with(|| json!({}));
-            for (name, amount) in limits {
-                if requests.get(&name).is_none() {
-                    requests[name] = amount;
-                }
-            }
-        }
-    }
     for port in container.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(port) = port.as_object_mut() {
             set_default(port, "protocol", json!("TCP"));
@@ -95,6 +88,22 @@ fn default_container(container: &mut Map<String, Value>) {
         if let Some(get) = probe.get_mut("httpGet").and_then(Value::as_object_mut) {
             set_default(get, "path", json!("/"));
             set_default(get, "scheme", json!("HTTP"));
+        }
+    }
+}
+
+/// Limits without requests request the limit. Only in pods, not in templates.
+fn default_requests(spec: &mut Map<String, Value>) {
+    for list in ["containers", "initContainers"] {
+        for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+            let Some(resources) = container.get_mut("resources").and_then(Value::as_object_mut) else { continue };
+            let Some(Value::Object(limits)) = resources.get("limits").cloned() else { continue };
+            let requests = resources.entry("requests").or_insert_with(|| json!({}));
+            for (name, amount) in limits {
+                if requests.get(&name).is_none() {
+                    requests[name] = amount;
+                }
+            }
         }
     }
 }
@@ -145,5 +154,16 @@ mod tests {
         assert_eq!(qos_class(&spec(json!({ "requests": { "cpu": "1" } }))), "Burstable");
         let both = json!({ "cpu": "1", "memory": "1Gi" });
         assert_eq!(qos_class(&spec(json!({ "requests": both, "limits": both }))), "Guaranteed");
+    }
+
+    #[test]
+    fn limits_are_requests_in_pods_and_not_in_templates() {
+        let spec = json!({ "containers": [{ "name": "c", "image": "i", "resources": { "limits": { "cpu": "1" } } }] });
+        let mut pod = json!({ "spec": spec });
+        (POD.default)(&mut pod);
+        assert_eq!(pod["spec"]["containers"][0]["resources"]["requests"], json!({ "cpu": "1" }));
+        let mut template = json!({ "spec": spec });
+        default_template(&mut template);
+        assert!(template["spec"]["containers"][0]["resources"]["requests"].is_null());
     }
 }

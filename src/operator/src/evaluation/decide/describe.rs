@@ -51,6 +51,7 @@ pub(super) fn describe(status: &mut EvaluationStatus, evaluation: &Evaluation, s
     let mut conditions = Conditions::edit(&mut status.conditions, evaluation.metadata.generation, now);
     conditions.set(ConditionType::Passed, holds, reason, numbers);
     conditions.set_or_clear(ConditionType::Reconciling, reconciling);
+    conditions.set_or_clear(ConditionType::Stalled, None);
 }
 
 /// The condition Passed that a verdict gives. `Inconclusive` is unknown, not true.

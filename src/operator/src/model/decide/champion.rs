@@ -38,7 +38,7 @@ impl Champion {
 
 /// A pinned adapter is champion as soon as every ready replica has proved it. Without one, a Rollout whose candidate
 /// has earned all traffic hands it over; it ends only after that, so traffic never falls back in between.
-pub(super) fn decide(observed: &Observed, now: Timestamp) -> Champion {
+pub(crate) fn decide(observed: &Observed, now: Timestamp) -> Champion {
     let status = observed.model.status.as_ref();
     let before = Champion {
         current: status.and_then(|status| status.current_adapter.clone()),

@@ -7,6 +7,7 @@ use kube::ResourceExt;
 use serde_json::json;
 
 use super::*;
+use crate::config::Settings;
 use crate::model::observe::Learning;
 use crate::model::testing::{adapter, at, model, observed, settings};
 use crate::serving::AdapterState;
