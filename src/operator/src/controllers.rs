@@ -11,7 +11,7 @@ use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
-use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{self, Action, Controller};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::lean::Lean;
 use crate::model::observe::Names;
 use crate::seen::Seen;
 use crate::{evaluation, model, report, rollout, training_run};
@@ -51,8 +52,8 @@ async fn models(wiring: &Wiring) {
         .controller::<GenesisModel>()
         .watches(wiring.api::<PartialObjectMeta<Deployment>>(), config(), wiring.told(|found| owner(&found)))
         .watches(wiring.api::<PartialObjectMeta<TrainingRun>>(), config(), wiring.told(|found| owner(&found)))
-        .watches(wiring.api::<DeserializeGuard<Evaluation>>(), config(), wiring.told(named))
-        .watches(wiring.api::<DeserializeGuard<Rollout>>(), config(), wiring.told(named))
+        .watches(wiring.api::<Lean<Evaluation>>(), config(), wiring.told(named))
+        .watches(wiring.api::<Lean<Rollout>>(), config(), wiring.told(named))
         .watches(
             wiring.api::<PartialObjectMeta<Pod>>(),
             config().labels(MODEL_LABEL),
@@ -82,7 +83,7 @@ fn owner(object: &impl ResourceExt) -> Option<String> {
 }
 
 /// The model that an object names.
-fn named<K: Names + Clone>(guard: DeserializeGuard<K>) -> Option<String> {
+fn named<K: Names + Clone>(guard: Lean<K>) -> Option<String> {
     guard.0.ok().map(|object| object.model().to_owned())
 }
 
@@ -103,7 +104,7 @@ impl Wiring {
     fn told<K: ResourceExt>(
         &self,
         name: impl Fn(K) -> Option<String> + Clone + Send + Sync + 'static,
-    ) -> impl Fn(K) -> Option<ObjectRef<DeserializeGuard<GenesisModel>>> + Clone + Send + Sync + 'static {
+    ) -> impl Fn(K) -> Option<ObjectRef<Lean<GenesisModel>>> + Clone + Send + Sync + 'static {
         let ctx = self.ctx.clone();
         move |object| {
             let namespace = object.namespace().unwrap_or_default();
@@ -113,8 +114,8 @@ impl Wiring {
         }
     }
 
-    /// A controller over a guard: one object that cannot be read must not stop the watch for the others.
-    fn controller<K>(&self) -> Controller<DeserializeGuard<K>>
+    /// A controller of one kind.
+    fn controller<K>(&self) -> Controller<Lean<K>>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
             + Clone
@@ -124,7 +125,7 @@ impl Wiring {
             + Sync
             + 'static,
     {
-        Controller::new(self.api::<DeserializeGuard<K>>(), watcher::Config::default())
+        Controller::new(self.api::<Lean<K>>(), watcher::Config::default())
             .with_config(controller::Config::default().concurrency(self.concurrency))
             .graceful_shutdown_on(self.shutdown.clone().cancelled_owned())
     }
@@ -133,15 +134,15 @@ impl Wiring {
 /// Runs one controller, and reports what comes of each reconcile.
 async fn drive<K, F>(
     kind: &'static str,
-    controller: Controller<DeserializeGuard<K>>,
-    reconcile: impl Fn(Arc<DeserializeGuard<K>>, Arc<Context>) -> F + Send + Sync + Copy + 'static,
+    controller: Controller<Lean<K>>,
+    reconcile: impl Fn(Arc<Lean<K>>, Arc<Context>) -> F + Send + Sync + Copy + 'static,
     wiring: &Wiring,
 ) where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     F: Future<Output = Result<Action, Error>> + Send + 'static,
 {
     let seen = Arc::new(Seen::new(controller.store()));
-    let reported = move |object: Arc<DeserializeGuard<K>>, ctx: Arc<Context>| {
+    let reported = move |object: Arc<Lean<K>>, ctx: Arc<Context>| {
         let seen = seen.clone();
         async move {
             let begun = Instant::now();
@@ -156,7 +157,7 @@ async fn drive<K, F>(
             result
         }
     };
-    let retry = |_: Arc<DeserializeGuard<K>>, error: &Error, _: Arc<Context>| Action::requeue(error.retry_after());
+    let retry = |_: Arc<Lean<K>>, error: &Error, _: Arc<Context>| Action::requeue(error.retry_after());
     let stream = controller.run(reported, retry, wiring.ctx.clone());
     // Errors of the watch are soft: it goes on by itself. Errors of reconciles are told above.
     stream

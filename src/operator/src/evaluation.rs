@@ -12,11 +12,11 @@ pub(crate) mod testing;
 use std::sync::Arc;
 
 use genesis_api::{Evaluation, EvaluationStatus};
-use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::lean::Lean;
 use crate::lifecycle;
 use crate::report;
 use crate::status::{fresh, write, write_refusal};
@@ -25,7 +25,7 @@ use crate::status::{fresh, write, write_refusal};
 /// 2. decide (pure): load adapters, create or delete the Job, the status.
 /// 3. act (client): the only writer.
 /// 4. status (client): compare and swap. The evaluator's events are written by the internal server, the same way.
-pub(crate) async fn reconcile(object: Arc<DeserializeGuard<Evaluation>>, ctx: Arc<Context>) -> Result<Action, Error> {
+pub(crate) async fn reconcile(object: Arc<Lean<Evaluation>>, ctx: Arc<Context>) -> Result<Action, Error> {
     let evaluation = match &object.0 {
         Ok(evaluation) => evaluation,
         Err(invalid) => return Ok(report::invalid(&ctx, &*object, invalid).await),

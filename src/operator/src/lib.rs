@@ -10,6 +10,7 @@
 
 pub mod decisions;
 pub mod leadership;
+mod lean;
 pub mod ports;
 pub mod warm_pool;
 

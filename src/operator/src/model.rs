@@ -11,13 +11,13 @@ mod workloads;
 use std::sync::Arc;
 
 use genesis_api::GenesisModel;
-use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 
 use self::observe::Learning;
 pub(crate) use self::rest::Resting;
 use crate::context::Context;
 use crate::error::Error;
+use crate::lean::Lean;
 use crate::report;
 use crate::serving::Replica;
 use crate::status::{fresh, write};
@@ -28,7 +28,7 @@ use crate::status::{fresh, write};
 /// 2. decide (pure): workloads to apply, adapters to load, the champion, the next step of each turn, the status.
 /// 3. act (client): the only writer; what is refused goes into the status.
 /// 4. status (client): compare and swap, so that two operators can never name two champions.
-pub(crate) async fn reconcile(object: Arc<DeserializeGuard<GenesisModel>>, ctx: Arc<Context>) -> Result<Action, Error> {
+pub(crate) async fn reconcile(object: Arc<Lean<GenesisModel>>, ctx: Arc<Context>) -> Result<Action, Error> {
     let model = match &object.0 {
         Ok(model) => model,
         Err(invalid) => return Ok(report::invalid(&ctx, &*object, invalid).await),

@@ -10,11 +10,11 @@ pub(crate) mod testing;
 use std::sync::Arc;
 
 use genesis_api::Rollout;
-use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::lean::Lean;
 use crate::report;
 use crate::status::{fresh, write, write_refusal};
 
@@ -23,7 +23,7 @@ use crate::status::{fresh, write, write_refusal};
 /// 2. decide (pure): load the candidate, the weights, the next step or the end.
 /// 3. act (client): the only writer.
 /// 4. status (client): compare and swap. The gateway routes by what is written here.
-pub(crate) async fn reconcile(object: Arc<DeserializeGuard<Rollout>>, ctx: Arc<Context>) -> Result<Action, Error> {
+pub(crate) async fn reconcile(object: Arc<Lean<Rollout>>, ctx: Arc<Context>) -> Result<Action, Error> {
     let rollout = match &object.0 {
         Ok(rollout) => rollout,
         Err(invalid) => return Ok(report::invalid(&ctx, &*object, invalid).await),

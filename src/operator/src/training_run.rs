@@ -9,13 +9,13 @@ pub(crate) mod observe;
 use std::sync::Arc;
 
 use genesis_api::{TrainingRun, TrainingRunStatus};
-use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 
 use self::act::Freeze;
 pub(crate) use self::job::passed_through;
 use crate::context::Context;
 use crate::error::Error;
+use crate::lean::Lean;
 use crate::lifecycle;
 use crate::report;
 use crate::status::{fresh, write, write_refusal};
@@ -24,7 +24,7 @@ use crate::status::{fresh, write, write_refusal};
 /// 2. decide (pure): freeze a dataset, create, hold or delete the Job, the status.
 /// 3. act (client): the only writer; the gateway's answer goes into the status.
 /// 4. status (client): compare and swap. The trainer's events are written by the internal server, the same way.
-pub(crate) async fn reconcile(object: Arc<DeserializeGuard<TrainingRun>>, ctx: Arc<Context>) -> Result<Action, Error> {
+pub(crate) async fn reconcile(object: Arc<Lean<TrainingRun>>, ctx: Arc<Context>) -> Result<Action, Error> {
     let run = match &object.0 {
         Ok(run) => run,
         Err(invalid) => return Ok(report::invalid(&ctx, &*object, invalid).await),
