@@ -10,6 +10,7 @@ pub(crate) mod observe;
 pub(crate) mod testing;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use genesis_api::{Evaluation, EvaluationStatus};
 use kube::runtime::controller::Action;
@@ -35,6 +36,7 @@ pub(crate) async fn reconcile(object: Arc<Lean<Evaluation>>, ctx: Arc<Context>) 
         let (model, ttl) = (&evaluation.spec.model_ref.name, evaluation.spec.ttl_seconds_after_finished);
         return lifecycle::collect(&ctx, evaluation, model, status.completion_time, ttl).await;
     }
+    let begun = Instant::now();
     let Some(evaluation) = fresh(&ctx, evaluation).await? else { return Ok(Action::await_change()) };
     if evaluation.is_finished() {
         // The event that tells of it is on its way.
@@ -50,5 +52,5 @@ pub(crate) async fn reconcile(object: Arc<Lean<Evaluation>>, ctx: Arc<Context>) 
     }
     write(&ctx, &evaluation, plan.status.clone()).await?;
     report::notices(&ctx, &evaluation, &plan.notices).await;
-    Ok(plan.requeue())
+    Ok(plan.requeue_after(begun.elapsed(), ctx.settings.poll))
 }

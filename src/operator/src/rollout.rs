@@ -8,6 +8,7 @@ pub(crate) mod observe;
 pub(crate) mod testing;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use genesis_api::Rollout;
 use kube::runtime::controller::Action;
@@ -32,6 +33,7 @@ pub(crate) async fn reconcile(object: Arc<Lean<Rollout>>, ctx: Arc<Context>) -> 
     if rollout.is_finished() {
         return Ok(Action::await_change());
     }
+    let begun = Instant::now();
     let Some(rollout) = fresh(&ctx, rollout).await? else { return Ok(Action::await_change()) };
     if rollout.is_finished() {
         return Ok(Action::await_change());
@@ -44,5 +46,5 @@ pub(crate) async fn reconcile(object: Arc<Lean<Rollout>>, ctx: Arc<Context>) -> 
     }
     write(&ctx, &rollout, plan.status.clone()).await?;
     report::notices(&ctx, &rollout, &plan.notices).await;
-    Ok(plan.requeue())
+    Ok(plan.requeue_after(begun.elapsed(), ctx.settings.poll))
 }
