@@ -1,5 +1,6 @@
 //! Developer tasks behind `cargo dev <verb>`, and the pieces of them that end-to-end tests use.
 
+pub mod bench;
 pub mod charts;
 pub mod check;
 pub mod cluster;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use hack::cluster::{self, ControlPlane};
 use hack::{
-    charts, check, conformance, demo, drill, faults, generate, images, installed, layers, misoperations, paths,
+    bench, charts, check, conformance, demo, drill, faults, generate, images, installed, layers, misoperations, paths,
     protocols, refusals, report, seedling, verdicts,
 };
 
@@ -133,6 +133,11 @@ enum Verb {
         #[arg(long, value_name = "NAME")]
         only: Vec<String>,
     },
+    /// Benchmarks
+    Bench {
+        #[command(subcommand)]
+        verb: bench::Verb,
+    },
     /// A real Kubernetes: a control plane on loopback, or one with a node
     Cluster {
         #[command(subcommand)]
@@ -214,6 +219,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Verdicts => verdicts::run().map(drop),
         Verb::Charts { write } => charts::run(write),
         Verb::Images { out, only } => images::run(&out.unwrap_or_else(images::folder), &only).map(drop),
+        Verb::Bench { verb } => verb.run(),
         Verb::Cluster { verb } => verb.run(),
     }
 }

@@ -55,6 +55,9 @@ pub(super) fn controller_manager(certificates: &Certificates, kubeconfig: &Path,
         ("cluster-signing-key-file", &path(&certificates.ca_key)),
         ("service-account-private-key-file", &path(&certificates.service_account_key)),
         ("leader-elect", "false"),
+        // By default it holds itself back: thousands of objects would take minutes.
+        ("kube-api-qps", "500"),
+        ("kube-api-burst", "1000"),
     ])
 }
 
@@ -64,5 +67,8 @@ pub(super) fn scheduler(kubeconfig: &Path, port: u16) -> Vec<String> {
         ("bind-address", "127.0.0.1"),
         ("secure-port", &port.to_string()),
         ("leader-elect", "false"),
+        // By default it holds itself back: thousands of objects would take minutes.
+        ("kube-api-qps", "500"),
+        ("kube-api-burst", "1000"),
     ])
 }

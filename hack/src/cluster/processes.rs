@@ -24,6 +24,11 @@ impl ControlPlane {
     /// Starts everything with fresh data under `folder` and waits until the API server is ready and the default
     /// service account is there.
     pub fn start(folder: &Path) -> Result<Self> {
+        Self::start_without(folder, &[])
+    }
+
+    /// The same without some of the controllers.
+    pub fn start_without(folder: &Path, controllers_left_out: &[&str]) -> Result<Self> {
         let kube = binary()?;
         if folder.exists() {
             fs::remove_dir_all(folder).with_context(|| format!("empty {}", folder.display()))?;
@@ -45,7 +50,10 @@ impl ControlPlane {
         plane.wait("the API server", || Ok(plane_ready(&kube, &kubeconfig)))?;
         let of = |user: &str| certificates.kubeconfig(&server, user, &format!("system:{user}"), None);
         let manager = of("kube-controller-manager")?;
-        plane.spawn(&kube, "controller-manager", flags::controller_manager(&certificates, &manager, controllers))?;
+        let mut manager = flags::controller_manager(&certificates, &manager, controllers);
+        let run: String = controllers_left_out.iter().map(|name| format!(",-{name}")).collect();
+        manager.push(format!("--controllers=*{run}"));
+        plane.spawn(&kube, "controller-manager", manager)?;
         let planner = of("kube-scheduler")?;
         plane.spawn(&kube, "scheduler", flags::scheduler(&planner, scheduler))?;
         plane.wait("the default service account", || Ok(default_account(&kube, &kubeconfig)))?;

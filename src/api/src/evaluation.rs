@@ -24,6 +24,7 @@ use crate::{AdapterReference, ModelReference, PodSettings, StorageSpec};
     status = "EvaluationStatus",
     derive = "PartialEq",
     cel,
+    selectable = ".spec.modelRef.name",
     doc = "One judgement of a candidate against a baseline",
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,46}[a-z0-9])?$')")
         .message("metadata.name must be 1 to 48 lower-case letters, digits and dashes: names of its Jobs are made from it"),

@@ -64,6 +64,11 @@ pub fn pod_selector(model: &str, role: Role) -> String {
     format!("{MODEL_LABEL}={model},{ROLE_LABEL}={role}")
 }
 
+/// Selector for the TrainingRuns, Evaluations or Rollouts that name a model, as a list request wants it.
+pub fn model_selector(model: &str) -> String {
+    format!("spec.modelRef.name={model}")
+}
+
 /// Name of a model's Deployment (and Service) for a role.
 pub fn workload_name(model: &str, role: Role) -> String {
     format!("{model}-{role}")

@@ -39,6 +39,7 @@ pub enum DesiredOutcome {
     status = "RolloutStatus",
     derive = "PartialEq",
     cel,
+    selectable = ".spec.modelRef.name",
     doc = "One canary of an adapter",
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Step", type_ = "string", json_path = ".status.step"),

@@ -28,6 +28,7 @@ use crate::{BaseModelSpec, ModelReference, PodSettings, StorageSpec};
     status = "TrainingRunStatus",
     derive = "PartialEq",
     cel,
+    selectable = ".spec.modelRef.name",
     doc = "One training of an adapter",
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?$')")
         .message("metadata.name must be 1 to 52 lower-case letters, digits and dashes: the name of its Job is made from it"),

@@ -6,6 +6,7 @@ use kube::runtime::events::Recorder;
 
 use crate::config::Settings;
 use crate::metrics::Metrics;
+use crate::model::Resting;
 use crate::ports::{Gateway, Inference};
 use crate::serving::ReplicaMemory;
 use crate::watches::Watches;
@@ -21,6 +22,8 @@ pub struct Context {
     pub inference: Arc<dyn Inference>,
     /// What was proved about which pod. Losing it costs a few requests, nothing else.
     pub memory: ReplicaMemory,
+    /// Which models are at rest.
+    pub(crate) resting: Resting,
     /// When each status was last written.
     pub(crate) written: LastWritten,
     /// Events.

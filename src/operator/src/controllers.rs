@@ -11,7 +11,7 @@ use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
-use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{self, Action, Controller};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
@@ -21,6 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::lean::Lean;
+use crate::model::observe::Names;
+use crate::seen::Seen;
 use crate::{evaluation, model, report, rollout, training_run};
 
 /// What the controllers are started with.
@@ -44,18 +47,18 @@ pub(crate) async fn run(wiring: &Wiring) {
 
 async fn models(wiring: &Wiring) {
     // Rollouts and Evaluations of a person are not owned, but their adapters must stay loaded.
+    let config = watcher::Config::default;
     let controller = wiring
         .controller::<GenesisModel>()
-        .owns(wiring.api::<Deployment>(), watcher::Config::default())
-        .owns(wiring.api::<TrainingRun>(), watcher::Config::default())
-        .owns(wiring.api::<Evaluation>(), watcher::Config::default())
-        .watches(wiring.api::<DeserializeGuard<Rollout>>(), watcher::Config::default(), |guard| {
-            let rollout = guard.0.ok()?;
-            Some(model_ref(&rollout.spec.model_ref.name, rollout.namespace()))
-        })
-        .watches(wiring.api::<PartialObjectMeta<Pod>>(), watcher::Config::default().labels(MODEL_LABEL), |pod| {
-            Some(model_ref(pod.labels().get(MODEL_LABEL)?, pod.namespace()))
-        });
+        .watches(wiring.api::<PartialObjectMeta<Deployment>>(), config(), wiring.told(|found| owner(&found)))
+        .watches(wiring.api::<PartialObjectMeta<TrainingRun>>(), config(), wiring.told(|found| owner(&found)))
+        .watches(wiring.api::<Lean<Evaluation>>(), config(), wiring.told(named))
+        .watches(wiring.api::<Lean<Rollout>>(), config(), wiring.told(named))
+        .watches(
+            wiring.api::<PartialObjectMeta<Pod>>(),
+            config().labels(MODEL_LABEL),
+            wiring.told(|pod: PartialObjectMeta<Pod>| pod.labels().get(MODEL_LABEL).cloned()),
+        );
     drive("GenesisModel", controller, model::reconcile, wiring).await;
 }
 
@@ -73,8 +76,15 @@ async fn rollouts(wiring: &Wiring) {
     drive("Rollout", wiring.controller::<Rollout>(), rollout::reconcile, wiring).await;
 }
 
-fn model_ref(name: &str, namespace: Option<String>) -> ObjectRef<DeserializeGuard<GenesisModel>> {
-    ObjectRef::new(name).within(namespace.as_deref().unwrap_or_default())
+/// The model that owns an object.
+fn owner(object: &impl ResourceExt) -> Option<String> {
+    let kind = GenesisModel::kind(&());
+    object.owner_references().iter().find(|owner| owner.kind == kind).map(|owner| owner.name.clone())
+}
+
+/// The model that an object names.
+fn named<K: Names + Clone>(guard: Lean<K>) -> Option<String> {
+    guard.0.ok().map(|object| object.model().to_owned())
 }
 
 impl Wiring {
@@ -90,8 +100,22 @@ impl Wiring {
         }
     }
 
-    /// A controller over a guard: one object that cannot be read must not stop the watch for the others.
-    fn controller<K>(&self) -> Controller<DeserializeGuard<K>>
+    /// Which model a watch tells of: it does not rest any more, and is looked at.
+    fn told<K: ResourceExt>(
+        &self,
+        name: impl Fn(K) -> Option<String> + Clone + Send + Sync + 'static,
+    ) -> impl Fn(K) -> Option<ObjectRef<Lean<GenesisModel>>> + Clone + Send + Sync + 'static {
+        let ctx = self.ctx.clone();
+        move |object| {
+            let namespace = object.namespace().unwrap_or_default();
+            let name = name(object)?;
+            ctx.resting.changed(&namespace, &name);
+            Some(ObjectRef::new(&name).within(&namespace))
+        }
+    }
+
+    /// A controller of one kind.
+    fn controller<K>(&self) -> Controller<Lean<K>>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
             + Clone
@@ -101,7 +125,7 @@ impl Wiring {
             + Sync
             + 'static,
     {
-        Controller::new(self.api::<DeserializeGuard<K>>(), watcher::Config::default())
+        Controller::new(self.api::<Lean<K>>(), watcher::Config::default())
             .with_config(controller::Config::default().concurrency(self.concurrency))
             .graceful_shutdown_on(self.shutdown.clone().cancelled_owned())
     }
@@ -110,25 +134,30 @@ impl Wiring {
 /// Runs one controller, and reports what comes of each reconcile.
 async fn drive<K, F>(
     kind: &'static str,
-    controller: Controller<DeserializeGuard<K>>,
-    reconcile: impl Fn(Arc<DeserializeGuard<K>>, Arc<Context>) -> F + Send + Sync + Copy + 'static,
+    controller: Controller<Lean<K>>,
+    reconcile: impl Fn(Arc<Lean<K>>, Arc<Context>) -> F + Send + Sync + Copy + 'static,
     wiring: &Wiring,
 ) where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     F: Future<Output = Result<Action, Error>> + Send + 'static,
 {
-    let reported = move |object: Arc<DeserializeGuard<K>>, ctx: Arc<Context>| async move {
-        let begun = Instant::now();
-        ctx.metrics.began(kind);
-        let result = reconcile(object.clone(), ctx.clone()).await;
-        let label = result.as_ref().map_or_else(Error::reason, |_| "ok");
-        ctx.metrics.reconciled(kind, label, begun.elapsed());
-        if let Err(error) = &result {
-            report::failure(&ctx, &*object, error).await;
+    let seen = Arc::new(Seen::new(controller.store()));
+    let reported = move |object: Arc<Lean<K>>, ctx: Arc<Context>| {
+        let seen = seen.clone();
+        async move {
+            let begun = Instant::now();
+            ctx.metrics.began(kind);
+            let result = reconcile(object.clone(), ctx.clone()).await;
+            let label = result.as_ref().map_or_else(Error::reason, |_| "ok");
+            ctx.metrics.reconciled(kind, label, begun.elapsed());
+            ctx.metrics.seen(kind, seen.note(&object));
+            if let Err(error) = &result {
+                report::failure(&ctx, &*object, error).await;
+            }
+            result
         }
-        result
     };
-    let retry = |_: Arc<DeserializeGuard<K>>, error: &Error, _: Arc<Context>| Action::requeue(error.retry_after());
+    let retry = |_: Arc<Lean<K>>, error: &Error, _: Arc<Context>| Action::requeue(error.retry_after());
     let stream = controller.run(reported, retry, wiring.ctx.clone());
     // Errors of the watch are soft: it goes on by itself. Errors of reconciles are told above.
     stream

@@ -10,6 +10,7 @@
 
 pub mod decisions;
 pub mod leadership;
+mod lean;
 pub mod ports;
 pub mod warm_pool;
 
@@ -30,6 +31,7 @@ mod report;
 mod reporting;
 mod rollout;
 mod run;
+mod seen;
 mod server;
 mod serving;
 mod status;

@@ -37,6 +37,7 @@ pub struct Metrics {
     seconds: Family<Kind, Histogram>,
     events: Family<Kind, Counter>,
     under_way: Family<Kind, Gauge>,
+    seen: Family<Kind, Gauge>,
     silences: Family<Watch, Gauge<f64, AtomicU64>>,
     leads: Gauge,
 }
@@ -47,18 +48,24 @@ impl Default for Metrics {
         let reconciles = Family::<Reconcile, Counter>::default();
         registry.register("reconciles", "Reconciles by kind and result", reconciles.clone());
         let seconds = Family::<Kind, Histogram>::new_with_constructor(|| {
-            Histogram::new([0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0])
+            Histogram::new([0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.3, 1.0, 3.0, 10.0, 30.0])
         });
         registry.register("reconcile_seconds", "Duration of a reconcile", seconds.clone());
         let events = Family::<Kind, Counter>::default();
         registry.register("job_events", "Events that Jobs told of", events.clone());
         let under_way = Family::<Kind, Gauge>::default();
         registry.register("reconciles_under_way", "Reconciles that have begun and not ended", under_way.clone());
+        let seen = Family::<Kind, Gauge>::default();
+        registry.register(
+            "objects_seen",
+            "Objects that this operator has reconciled since it began to act",
+            seen.clone(),
+        );
         let silences = Family::<Watch, Gauge<f64, AtomicU64>>::default();
         registry.register("watch_silence_seconds", "Time since anything came on a watch", silences.clone());
         let leads = Gauge::default();
         registry.register("leads", "1 in the operator that acts", leads.clone());
-        Self { registry, reconciles, seconds, events, under_way, silences, leads }
+        Self { registry, reconciles, seconds, events, under_way, seen, silences, leads }
     }
 }
 
@@ -78,6 +85,11 @@ impl Metrics {
         self.under_way.get_or_create(&Kind { kind: kind.into() }).dec();
         self.reconciles.get_or_create(&Reconcile { kind: kind.into(), result: result.into() }).inc();
         self.seconds.get_or_create(&Kind { kind: kind.into() }).observe(took.as_secs_f64());
+    }
+
+    /// So many objects of a kind were looked at since the controllers run. Those that are gone may count a while longer.
+    pub fn seen(&self, kind: &'static str, objects: usize) {
+        self.seen.get_or_create(&Kind { kind: kind.into() }).set(i64::try_from(objects).unwrap_or(i64::MAX));
     }
 
     /// A Job's event was written down.

@@ -5,6 +5,10 @@ use std::time::Duration;
 use kube::runtime::controller::Action;
 use kube::runtime::events::EventType;
 
+/// A look takes at most this share of the time until the next one: where many objects wait for their turn, those that
+/// are looked at each second would leave none to the others.
+const SHARE: u32 = 16;
+
 /// What a reconciler decided. Actions are done in order, then the status is written, then the notices are told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan<S, A> {
@@ -27,6 +31,12 @@ impl<S, A> Plan<S, A> {
     /// The answer to the controller.
     pub fn requeue(&self) -> Action {
         self.look_again.map_or_else(Action::await_change, Action::requeue)
+    }
+
+    /// The same after a look that took so long; `latest` is soon enough in any case.
+    pub fn requeue_after(&self, took: Duration, latest: Duration) -> Action {
+        let soonest = (took * SHARE).min(latest);
+        self.look_again.map_or_else(Action::await_change, |pause| Action::requeue(pause.max(soonest)))
     }
 }
 
@@ -60,4 +70,19 @@ pub fn shortened(text: &str) -> String {
         return text.to_owned();
     }
     text.chars().take(LONGEST - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_look_is_not_followed_soon() {
+        let seconds = Duration::from_secs;
+        let plan = Plan::<(), ()> { look_again: Some(seconds(1)), ..Plan::rest(()) };
+        assert_eq!(plan.requeue_after(Duration::from_millis(20), seconds(5)), Action::requeue(seconds(1)));
+        assert_eq!(plan.requeue_after(Duration::from_millis(250), seconds(5)), Action::requeue(seconds(4)));
+        assert_eq!(plan.requeue_after(seconds(30), seconds(5)), Action::requeue(seconds(5)));
+        assert_eq!(Plan::<(), ()>::rest(()).requeue_after(seconds(1), seconds(5)), Action::await_change());
+    }
 }

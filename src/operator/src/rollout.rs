@@ -8,13 +8,14 @@ pub(crate) mod observe;
 pub(crate) mod testing;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use genesis_api::Rollout;
-use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::lean::Lean;
 use crate::report;
 use crate::status::{fresh, write, write_refusal};
 
@@ -23,11 +24,16 @@ use crate::status::{fresh, write, write_refusal};
 /// 2. decide (pure): load the candidate, the weights, the next step or the end.
 /// 3. act (client): the only writer.
 /// 4. status (client): compare and swap. The gateway routes by what is written here.
-pub(crate) async fn reconcile(object: Arc<DeserializeGuard<Rollout>>, ctx: Arc<Context>) -> Result<Action, Error> {
+pub(crate) async fn reconcile(object: Arc<Lean<Rollout>>, ctx: Arc<Context>) -> Result<Action, Error> {
     let rollout = match &object.0 {
         Ok(rollout) => rollout,
         Err(invalid) => return Ok(report::invalid(&ctx, &*object, invalid).await),
     };
+    // What has ended stays so, and is not read again: after a start there are thousands.
+    if rollout.is_finished() {
+        return Ok(Action::await_change());
+    }
+    let begun = Instant::now();
     let Some(rollout) = fresh(&ctx, rollout).await? else { return Ok(Action::await_change()) };
     if rollout.is_finished() {
         return Ok(Action::await_change());
@@ -40,5 +46,5 @@ pub(crate) async fn reconcile(object: Arc<DeserializeGuard<Rollout>>, ctx: Arc<C
     }
     write(&ctx, &rollout, plan.status.clone()).await?;
     report::notices(&ctx, &rollout, &plan.notices).await;
-    Ok(plan.requeue())
+    Ok(plan.requeue_after(begun.elapsed(), ctx.settings.poll))
 }

@@ -20,6 +20,7 @@ use crate::context::Context;
 use crate::controllers::{self, Wiring};
 use crate::leadership::{Election, LEASE, Leadership};
 use crate::metrics::Metrics;
+use crate::model::Resting;
 use crate::ports::{self, Gateway, HttpGateway, HttpInference, Inference};
 use crate::server::{self, App, Readiness};
 use crate::serving::ReplicaMemory;
@@ -118,6 +119,7 @@ impl Operator {
             gateway: ports.gateway,
             inference: ports.inference,
             memory: ReplicaMemory::default(),
+            resting: Resting::default(),
             written: LastWritten::default(),
             metrics: Metrics::default(),
             watches: config.watches,

@@ -5,7 +5,7 @@ mod observe;
 mod proof;
 
 pub use memory::ReplicaMemory;
-pub use observe::{observe, ready_addresses};
+pub use observe::{observe, observe_again, ready_addresses};
 
 use std::collections::BTreeMap;
 

@@ -79,10 +79,10 @@ mod tests {
     use genesis_minicluster::faults::{Fault, FaultPlan, Faults, Nth, Pattern};
     use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
     use kube::api::PostParams;
-    use kube::core::DeserializeGuard;
     use serde_json::json;
 
     use super::*;
+    use crate::lean::Lean;
     use crate::model::testing::context;
     use crate::training_run::reconcile;
 
@@ -109,8 +109,7 @@ mod tests {
         let run = runs.create(&PostParams::default(), &run()).await.unwrap();
         let forbidden = Pattern::on(Verb::Create, "jobs");
         let faults = Faults::new(FaultPlan::none().request(forbidden, Nth::From(1), Fault::Answer(403)));
-        let look =
-            async |client| reconcile(Arc::new(DeserializeGuard(Ok(run.clone()))), Arc::new(context(client))).await;
+        let look = async |client| reconcile(Arc::new(Lean(Ok(run.clone()))), Arc::new(context(client))).await;
         assert!(look(faults.client(cluster.service())).await.is_err());
         let status = runs.get("run").await.unwrap().status.unwrap();
         let stalled = find(&status.conditions, ConditionType::Stalled).unwrap();

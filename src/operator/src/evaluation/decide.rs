@@ -85,7 +85,9 @@ pub fn decide(observed: &Observed, now: Timestamp) -> EvaluationPlan {
     }
     let over = matches!(stand, Stand::Judged | Stand::Failed(..));
     describe(&mut status, evaluation, &stand, now);
-    let look_again = (!over).then(|| observed.settings.poll.min(Duration::from_secs(2)));
+    // Its Job and its pods change while nobody tells of it; of the end of a hold the watch tells.
+    let soon = if held { Duration::MAX } else { Duration::from_secs(2) };
+    let look_again = (!over).then(|| observed.settings.poll.min(soon));
     Plan { actions, status, notices, look_again }
 }
 

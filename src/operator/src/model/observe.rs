@@ -1,7 +1,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use genesis_api::names::{Role, turn_name, workload_name};
+use genesis_api::names::{Role, model_selector, turn_name, workload_name};
 use genesis_api::{Evaluation, GenesisModel, Rollout, TrainingRun};
 use genesis_core::AdapterRef;
 use genesis_core::wire::LearningSnapshot;
@@ -64,16 +64,16 @@ pub(super) async fn observe(ctx: &Context, model: &GenesisModel) -> Result<Obser
         get::<Service>(ctx, &namespace, workload_name(&name, Role::Serving)),
         get::<Deployment>(ctx, &namespace, workload_name(&name, Role::Sandbox)),
         serving::observe(ctx, &namespace, &name, &model.spec.served_model_name, &wanted),
-        list(ctx, &namespace, |run: &TrainingRun| run.spec.model_ref.name == name),
-        list(ctx, &namespace, |evaluation: &Evaluation| evaluation.spec.model_ref.name == name),
-        list(ctx, &namespace, |rollout: &Rollout| rollout.spec.model_ref.name == name),
-        async { Ok(learning(ctx, model, &namespace, &name).await) },
+        children::<TrainingRun>(ctx, &namespace, &name),
+        children::<Evaluation>(ctx, &namespace, &name),
+        children::<Rollout>(ctx, &namespace, &name),
+        async { Ok(learning(ctx, model).await) },
     )?;
     if let Some(turn) = open_turn(model) {
         futures::try_join!(
-            add(ctx, &namespace, &turn, &mut runs),
-            add(ctx, &namespace, &turn, &mut evaluations),
-            add(ctx, &namespace, &turn, &mut rollouts),
+            add(ctx, model, &turn, &mut runs),
+            add(ctx, model, &turn, &mut evaluations),
+            add(ctx, model, &turn, &mut rollouts),
         )?;
     }
     let settings = ctx.settings.clone();
@@ -100,20 +100,23 @@ fn open_turn(model: &GenesisModel) -> Option<String> {
 
 /// Adds the object of this name, if there is one that was not listed. A list can be older than what the status says of
 /// the turn, and who takes an object for gone because of that would begin another turn, or call this one withdrawn.
-async fn add<K>(ctx: &Context, namespace: &str, name: &str, listed: &mut Vec<K>) -> Result<(), ObserveError>
+async fn add<K>(ctx: &Context, model: &GenesisModel, name: &str, listed: &mut Vec<K>) -> Result<(), ObserveError>
 where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+    K: Names + Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
     if listed.iter().all(|object| object.name_any() != name) {
-        let api = Api::<DeserializeGuard<K>>::namespaced(ctx.client.clone(), namespace);
+        let namespace = model.namespace().unwrap_or_default();
+        let api = Api::<DeserializeGuard<K>>::namespaced(ctx.client.clone(), &namespace);
         let found = api.get_opt(name).await.map_err(observing("reading the objects of a turn"))?;
-        listed.extend(found.and_then(|guard| guard.0.ok()));
+        // A person may have given the name to an object of another model.
+        let ours = |object: &K| object.model() == model.name_any();
+        listed.extend(found.and_then(|guard| guard.0.ok()).filter(ours));
     }
     Ok(())
 }
 
 /// The adapters that every replica must have.
-fn wanted(model: &GenesisModel) -> Vec<AdapterRef> {
+pub(super) fn wanted(model: &GenesisModel) -> Vec<AdapterRef> {
     let current =
         model.status.as_ref().and_then(|status| status.current_adapter.as_ref()).map(|current| &current.adapter);
     let mut wanted: Vec<AdapterRef> =
@@ -129,23 +132,55 @@ where
     Api::<K>::namespaced(ctx.client.clone(), namespace).get_opt(&name).await.map_err(observing("reading a workload"))
 }
 
-/// The objects of a namespace that can be read and are `ours`, the oldest first. One that cannot be read must not
-/// stop the others.
-pub(crate) async fn list<K>(ctx: &Context, namespace: &str, ours: impl Fn(&K) -> bool) -> Result<Vec<K>, ObserveError>
+/// What names a model.
+pub(crate) trait Names {
+    /// The name of that model.
+    fn model(&self) -> &str;
+}
+
+impl Names for TrainingRun {
+    fn model(&self) -> &str {
+        &self.spec.model_ref.name
+    }
+}
+
+impl Names for Evaluation {
+    fn model(&self) -> &str {
+        &self.spec.model_ref.name
+    }
+}
+
+impl Names for Rollout {
+    fn model(&self) -> &str {
+        &self.spec.model_ref.name
+    }
+}
+
+/// The objects that name a model and can be read, the oldest first. One that cannot be read must not stop the others.
+pub(crate) async fn children<K>(ctx: &Context, namespace: &str, model: &str) -> Result<Vec<K>, ObserveError>
 where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+    K: Names + Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
     let api = Api::<DeserializeGuard<K>>::namespaced(ctx.client.clone(), namespace);
-    let listed = api.list(&ListParams::default()).await.map_err(observing("listing children"))?;
-    let mut found: Vec<K> = listed.items.into_iter().filter_map(|guard| guard.0.ok()).filter(ours).collect();
+    let named = ListParams::default().fields(&model_selector(model));
+    let listed = match api.list(&named).await {
+        // A server before 1.31 knows no selectable fields.
+        Err(kube::Error::Api(status)) if status.code == 400 => api.list(&ListParams::default()).await,
+        listed => listed,
+    };
+    let listed = listed.map_err(observing("listing children"))?;
+    let mut found: Vec<K> = listed.items.into_iter().filter_map(|guard| guard.0.ok()).collect();
+    found.retain(|object| object.model() == model);
     found.sort_by_key(|object| (object.creation_timestamp(), object.name_any()));
     Ok(found)
 }
 
-async fn learning(ctx: &Context, model: &GenesisModel, namespace: &str, name: &str) -> Learning {
+/// What the gateway says of a model.
+pub(super) async fn learning(ctx: &Context, model: &GenesisModel) -> Learning {
     let Some(gateway) = &ctx.gateway else { return Learning::NoGateway };
+    let (namespace, name) = (model.namespace().unwrap_or_default(), model.name_any());
     let since = model.status.as_ref().map_or(0, |status| status.watermark.max(0).unsigned_abs());
-    match gateway.learning(namespace, name, since).await {
+    match gateway.learning(&namespace, &name, since).await {
         Ok(snapshot) => Learning::Known(snapshot),
         Err(error) => Learning::Unreachable(error.to_string()),
     }

@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::config::{Images, Settings};
 use crate::context::Context;
 use crate::metrics::Metrics;
+use crate::model::Resting;
 use crate::model::observe::{Learning, Observed};
 use crate::ports::HttpInference;
 use crate::serving::{Replica, ReplicaMemory};
@@ -90,6 +91,7 @@ pub(crate) fn context(client: Client) -> Context {
         gateway: None,
         inference: Arc::new(HttpInference::new(reqwest::Client::new())),
         memory: ReplicaMemory::default(),
+        resting: Resting::default(),
         written: LastWritten::default(),
         metrics: Metrics::default(),
         watches: Watches::default(),

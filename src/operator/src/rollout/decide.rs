@@ -103,7 +103,10 @@ pub fn decide(observed: &Observed, now: Timestamp) -> RolloutPlan {
     let before = rollout.status.clone().unwrap_or_default();
     let notices = notices(&before, &status, &stand);
     describe(&mut status, rollout, &stand, now);
-    let look_again = (!matches!(stand, Stand::Ended(..))).then(|| observed.settings.poll.min(Duration::from_secs(1)));
+    // One that is held without traffic can hurt nobody.
+    let rests = matches!(stand, Stand::Paused(..) | Stand::Stalled(..)) && status.weights.canary == 0;
+    let soon = if rests { Duration::MAX } else { Duration::from_secs(1) };
+    let look_again = (!matches!(stand, Stand::Ended(..))).then(|| observed.settings.poll.min(soon));
     Plan { actions, status, notices, look_again }
 }
 

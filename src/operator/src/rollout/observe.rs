@@ -9,7 +9,7 @@ use kube::{Api, ResourceExt};
 use crate::config::Settings;
 use crate::context::Context;
 use crate::error::{ObserveError, observing};
-use crate::model::observe::list;
+use crate::model::observe::children;
 use crate::serving::{self, Replica};
 
 /// Everything a decision about a rollout is taken from.
@@ -56,10 +56,8 @@ pub(super) async fn observe(ctx: &Context, rollout: &Rollout) -> Result<Observed
     let models = Api::<GenesisModel>::namespaced(ctx.client.clone(), &namespace);
     let model = models.get_opt(name).await.map_err(observing("reading the GenesisModel"))?;
     let uid = rollout.uid();
-    let others = list(ctx, &namespace, |other: &Rollout| {
-        other.spec.model_ref.name == *name && other.uid() != uid && !other.is_finished()
-    })
-    .await?;
+    let mut others: Vec<Rollout> = children(ctx, &namespace, name).await?;
+    others.retain(|other| other.uid() != uid && !other.is_finished());
     let evaluation = match &rollout.spec.evaluation_ref {
         Some(reference) => {
             let evaluations = Api::<Evaluation>::namespaced(ctx.client.clone(), &namespace);

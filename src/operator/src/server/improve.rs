@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{App, Refusal, bearer};
 use crate::apply::Writer;
 use crate::model::decide::Numbers;
-use crate::model::observe::list;
+use crate::model::observe::children;
 
 /// The answer.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -37,9 +37,9 @@ pub(super) async fn improve(
     let model =
         api.get_opt(&name).await?.ok_or_else(|| Refusal::NotFound(format!("GenesisModel {namespace}/{name}")))?;
     let (runs, evaluations, rollouts) = futures::try_join!(
-        list(&ctx, &namespace, |run: &TrainingRun| run.spec.model_ref.name == name),
-        list(&ctx, &namespace, |evaluation: &Evaluation| evaluation.spec.model_ref.name == name),
-        list(&ctx, &namespace, |rollout: &Rollout| rollout.spec.model_ref.name == name),
+        children::<TrainingRun>(&ctx, &namespace, &name),
+        children::<Evaluation>(&ctx, &namespace, &name),
+        children::<Rollout>(&ctx, &namespace, &name),
     )
     .map_err(|error| Refusal::Unavailable(error.to_string()))?;
     let numbers = Numbers { model: &model, runs: &runs, evaluations: &evaluations, rollouts: &rollouts };

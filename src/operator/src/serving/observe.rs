@@ -26,7 +26,23 @@ pub async fn observe(
     wanted: &[AdapterRef],
 ) -> Result<Vec<Replica>, ObserveError> {
     let pods = ready_pods(ctx, namespace, model, Role::Serving).await?;
-    Ok(join_all(pods.iter().map(|pod| replica(ctx, pod, served_model, wanted))).await)
+    Ok(join_all(pods.iter().map(|pod| ask(ctx, known(pod), served_model, wanted))).await)
+}
+
+/// The same for pods that are known from before, where nobody told that they have changed since.
+pub async fn observe_again(
+    ctx: &Context,
+    before: &[Replica],
+    served_model: &str,
+    wanted: &[AdapterRef],
+) -> Vec<Replica> {
+    let known = |replica: &Replica| Replica {
+        pod: replica.pod.clone(),
+        incarnation: replica.incarnation.clone(),
+        address: replica.address.clone(),
+        ..Replica::default()
+    };
+    join_all(before.iter().map(|replica| ask(ctx, known(replica), served_model, wanted))).await
 }
 
 /// The addresses of a model's ready pods with one role, in a stable order.
@@ -64,13 +80,17 @@ fn incarnation(pod: &Pod) -> String {
     format!("{}/{restarts}", pod.uid().unwrap_or_default())
 }
 
-async fn replica(ctx: &Context, pod: &Pod, served_model: &str, wanted: &[AdapterRef]) -> Replica {
-    let mut replica = Replica {
+/// A pod that was not asked yet.
+fn known(pod: &Pod) -> Replica {
+    Replica {
         pod: pod.name_any(),
         incarnation: incarnation(pod),
         address: address(pod).unwrap_or_default(),
         ..Replica::default()
-    };
+    }
+}
+
+async fn ask(ctx: &Context, mut replica: Replica, served_model: &str, wanted: &[AdapterRef]) -> Replica {
     match ctx.inference.models(&replica.address).await {
         Ok(models) => {
             let adapters = models.into_iter().filter(|model| model.parent.is_some() || model.digest.is_some());
