@@ -37,7 +37,7 @@ pub(crate) async fn reconcile(object: Arc<Lean<GenesisModel>>, ctx: Arc<Context>
         return Ok(Action::requeue(ctx.settings.poll));
     }
     ctx.resting.begin(model);
-    let looked = look(&ctx, model).await;
+    let looked = Box::pin(look(&ctx, model)).await;
     let found = looked.as_ref().ok().and_then(|looked| looked.nothing_to_do.clone());
     ctx.resting.end(model, found);
     looked.map(|looked| looked.action)
