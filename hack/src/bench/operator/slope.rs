@@ -36,7 +36,8 @@ mod tests {
         let line: Vec<_> = (0..20).map(|x| (f64::from(x), 3.0 + 0.5 * f64::from(x))).collect();
         let slope = Slope::of(&line).unwrap();
         assert!((slope.estimate - 0.5).abs() < 1e-12 && slope.margin < 1e-9, "{slope:?}");
-        let noisy: Vec<_> = line.iter().map(|(x, y)| (*x, y + if *x as u32 % 2 == 0 { 1.0 } else { -1.0 })).collect();
+        let noisy: Vec<_> =
+            line.iter().map(|(x, y)| (*x, y + if (*x as u32).is_multiple_of(2) { 1.0 } else { -1.0 })).collect();
         assert!(Slope::of(&noisy).unwrap().margin > 0.01);
         assert_eq!(Slope::of(&line[..2]), None);
     }
