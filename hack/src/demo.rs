@@ -6,6 +6,7 @@
 mod cluster;
 pub(crate) mod measure;
 mod outcome;
+mod patience;
 pub(crate) mod show;
 mod stack;
 pub(crate) mod suites;

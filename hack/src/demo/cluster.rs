@@ -17,6 +17,7 @@ use kube::{Api, Client, Config, ResourceExt};
 use serde_json::json;
 
 use super::Options;
+use super::patience::patient;
 use crate::paths;
 
 /// Namespace of the demo's objects.
@@ -42,7 +43,7 @@ impl Cluster {
     pub(crate) async fn connect_in(kubeconfig: &Path, namespace: &str) -> Result<Self> {
         let config = Kubeconfig::read_from(kubeconfig).with_context(|| format!("read {}", kubeconfig.display()))?;
         let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await?;
-        Ok(Self { client: Client::try_from(config)?, namespace: namespace.to_owned() })
+        Ok(Self { client: patient(Client::try_from(config)?), namespace: namespace.to_owned() })
     }
 
     pub(crate) fn models(&self) -> Api<GenesisModel> {
