@@ -4,7 +4,7 @@
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_field_can_be_wrong_and_right_again() {
-    let report = hack::misoperations::run(41).await.unwrap();
+    let report = hack::misoperations::run(41, "").await.unwrap();
     assert_eq!((report.violations, report.panics), (0, 0));
     assert!(report.runs >= 30, "{report:?}");
 }

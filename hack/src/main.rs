@@ -101,6 +101,9 @@ enum Verb {
         /// Try one mutation of so many
         #[arg(long, default_value_t = 1)]
         stride: usize,
+        /// Only fields with this in kind and path, such as `Rollout spec.steps`
+        #[arg(long, default_value = "")]
+        only: String,
     },
     /// Protocols with two controllers, in every order of their steps
     Protocols {
@@ -203,8 +206,8 @@ fn run(verb: Verb) -> Result<()> {
             tokio::runtime::Runtime::new()?.block_on(conformance::run(sequences, seed, &plane)).map(drop)
         }
         Verb::Faults { stride, only } => tokio::runtime::Runtime::new()?.block_on(faults::run(stride, &only)).map(drop),
-        Verb::Misoperations { stride } => {
-            tokio::runtime::Runtime::new()?.block_on(misoperations::run(stride)).map(drop)
+        Verb::Misoperations { stride, only } => {
+            tokio::runtime::Runtime::new()?.block_on(misoperations::run(stride, &only)).map(drop)
         }
         Verb::Protocols { quick } => protocols::run(quick).map(drop),
         Verb::Refusals => {

@@ -56,8 +56,8 @@ pub struct Report {
     pub seconds: f64,
 }
 
-/// Runs the campaign; one of `stride` mutations is tried.
-pub async fn run(stride: usize) -> Result<Report> {
+/// Runs the campaign; one of `stride` mutations is tried, of those only whose kind and path have `only` in them.
+pub async fn run(stride: usize, only: &str) -> Result<Report> {
     let clock = Instant::now();
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -74,7 +74,8 @@ pub async fn run(stride: usize) -> Result<Report> {
         let mut paths: Vec<&str> = all.iter().map(|mutation| mutation.path.as_str()).collect();
         paths.dedup();
         report.fields.insert(kind.to_string(), paths.len());
-        let tried: Vec<Mutation> = all.into_iter().step_by(stride.max(1)).collect();
+        let tried = all.into_iter().filter(|mutation| format!("{kind} {}", mutation.path).contains(only));
+        let tried: Vec<Mutation> = tried.step_by(stride.max(1)).collect();
         let share = tried.len().div_ceil(AT_ONCE).max(1);
         let shares: Vec<Vec<Mutation>> = tried.chunks(share).map(<[Mutation]>::to_vec).collect();
         let mut parts = stream::iter(shares).map(|share| part(kind, share, end.clone())).buffer_unordered(AT_ONCE);

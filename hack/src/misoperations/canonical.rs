@@ -13,8 +13,9 @@ use serde_json::{Map, Value, json};
 use super::kinds::Kind;
 use crate::faults::Stage;
 
-/// What differs, wherever it stands.
-const VOLATILE: [&str; 9] = [
+/// What differs, wherever it stands. A program that did not hear that it was heard says again that it has begun.
+const VOLATILE: [&str; 10] = [
+    "attempts",
     "lastTransitionTime",
     "observedGeneration",
     "rejectionsGeneration",

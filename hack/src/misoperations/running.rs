@@ -123,11 +123,13 @@ impl Running {
         canonical::of(&self.stage, self.kind).await.map_err(said)
     }
 
-    /// Deletes the object with what it made, as the garbage collector would.
+    /// Deletes the object with what it made, as the garbage collector would. The servers start anew: what they have
+    /// loaded is as that of a new system.
     pub(super) async fn delete(&self) -> Result<()> {
         let uid = self.object().await?.uid();
         self.api().delete(self.kind.object(), &DeleteParams::background()).await?;
         let owned = |object: &dyn Fn() -> Vec<String>| object().into_iter().any(|owner| Some(owner) == uid);
+        self.stage.inference.forget();
         let jobs = Api::<Job>::namespaced(self.stage.client.clone(), "default");
         for job in jobs.list(&ListParams::default()).await? {
             if owned(&|| job.owner_references().iter().map(|owner| owner.uid.clone()).collect()) {
