@@ -15,7 +15,7 @@ use genesis_core::AdapterRef;
 use genesis_core::adapter::{PROOF_FILE, Proof, ProofEntry};
 use genesis_core::wire::{AppliedRoute, ArmStatistics, LearningSnapshot};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 
 /// log p with an adapter, and without.
@@ -40,8 +40,7 @@ impl Played {
         servers.spawn(async move { axum::serve(gateway, gateway_routes()).await });
         let pods = Pods::default();
         for port in [INFERENCE_PORT, INFERENCE_ADMIN_PORT] {
-            // Pods have addresses of the loopback, and each is told from the others by the address it was asked at.
-            let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await;
+            let listener = on_loopback(port);
             let listener = listener.with_context(|| format!("inference servers are played on port {port}"))?;
             let routes = inference_routes(pods.clone());
             let service = routes.into_make_service_with_connect_info::<Asked>();
@@ -54,6 +53,16 @@ impl Played {
     pub(super) fn gateway_url(&self) -> String {
         format!("http://{}", self.gateway)
     }
+}
+
+/// Listens on every address of the loopback, and on no other: pods have such addresses, and each is told from the others
+/// by the one it was asked at.
+fn on_loopback(port: u16) -> std::io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind_device(Some(b"lo"))?;
+    socket.set_reuseaddr(true)?;
+    socket.bind((Ipv4Addr::UNSPECIFIED, port).into())?;
+    socket.listen(1_024)
 }
 
 fn adapter(store: &Store, name: &str) -> Result<AdapterRef> {
